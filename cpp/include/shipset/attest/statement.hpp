@@ -1,0 +1,51 @@
+// in-toto statements and the manifests that carry them, in BuildKit's two forms (specs §1.2, §1.3). Same input, same
+// bytes. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shipset/oci/types.hpp"
+
+namespace shipset::attest {
+
+namespace predicate {
+inline constexpr std::string_view spdx = "https://spdx.dev/Document";
+inline constexpr std::string_view slsa_v1 = "https://slsa.dev/provenance/v1";
+inline constexpr std::string_view slsa_v02 = "https://slsa.dev/provenance/v0.2";
+}  // namespace predicate
+
+inline constexpr std::string_view attestation_artifact_type = "application/vnd.docker.attestation.manifest.v1+json";
+
+struct Subject {
+  std::string name;  ///< purl in BuildKit's dialect (image_purl) or file name
+  Digest digest;     ///< of the image manifest
+};
+
+/// Statement v1, compact: `_type, predicateType, subject, predicate`. `predicate_json` is JSON text.
+std::string make_statement(std::string_view predicate_type, const std::vector<Subject>& subjects,
+                           std::string_view predicate_json);
+
+struct StatementBlob {
+  std::string predicate_type;
+  std::string bytes;
+};
+
+/// A manifest with the blobs it needs.
+struct AttestationManifest {
+  oci::Descriptor descriptor;  ///< for the index: annotations and unknown/unknown platform set (specs §1.1)
+  std::string manifest_bytes;
+  std::vector<std::pair<oci::Descriptor, std::string>> blobs;  ///< config and statements
+};
+
+/// All statements of one platform image in one manifest; SBOM statements first. `legacy` picks the form.
+AttestationManifest make_attestation_manifest(const oci::Descriptor& image, const std::vector<StatementBlob>& statements,
+                                              bool legacy);
+/// One referrer manifest per statement: artifactType = application/vnd.in-toto+json, subject = image.
+AttestationManifest make_referrer(const oci::Descriptor& subject, const StatementBlob& statement);
+
+/// BuildKit's purl of an image reference, e.g. `pkg:docker/user/test@v2?platform=linux%2Famd64` (specs §1.4).
+/// `reference` is a normalised or familiar reference; `platform` may be empty.
+Result<std::string> image_purl(std::string_view reference, std::string_view platform);
+
+}  // namespace shipset::attest

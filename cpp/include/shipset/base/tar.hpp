@@ -1,0 +1,70 @@
+// Tar archives (POSIX.1-2001 pax, GNU long names on reading): a deterministic writer and a bounded, suspicious reader.
+// The writer adds nothing of the host: no user names, no clocks, no device numbers it was not given.
+// Not thread-safe: one object, one thread. OCI image-spec layer.md says what a layer may hold.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "shipset/base/bytes.hpp"
+
+namespace shipset {
+
+enum class TarType : std::uint8_t { file, hardlink, symlink, char_device, block_device, directory, fifo };
+
+struct TarEntry {
+  std::string path;  ///< relative, without leading "./"; directories without the final "/"
+  TarType type = TarType::file;
+  std::uint32_t mode = 0644;  ///< permission bits incl. setuid, setgid, sticky
+  std::uint64_t uid = 0;
+  std::uint64_t gid = 0;
+  std::int64_t mtime_unix_s = 0;
+  std::uint64_t size_bytes = 0;
+  std::string link;  ///< target of a hard or symbolic link
+  std::uint32_t device_major = 0, device_minor = 0;
+  std::map<std::string, std::string> xattrs;  ///< SCHILY.xattr.*
+};
+
+class TarWriter {
+ public:
+  explicit TarWriter(Writer& out) : out_(out) {}
+  /// Header of the next entry; exactly size_bytes of content must follow by content().
+  Result<void> entry(const TarEntry& entry);
+  Result<void> content(std::span<const std::byte> bytes);
+  /// Two zero blocks. Call once, last.
+  Result<void> finish();
+
+ private:
+  Writer& out_;
+  std::uint64_t remaining_ = 0;
+  std::uint64_t padding_ = 0;
+};
+
+struct TarLimits {
+  std::uint64_t entries = 4'000'000;
+  std::uint64_t path_bytes = 4096;
+  std::uint64_t pax_bytes = 1u << 20;
+  std::uint64_t total_bytes = std::uint64_t(1) << 42;
+};
+
+/// Reads an archive once through. Paths are normalised; what could escape is an error of kind verify that names the
+/// entry: absolute paths, "..", NUL, and entries whose parent is a symbolic link of the same archive (link-through).
+class TarReader {
+ public:
+  explicit TarReader(Reader& in, TarLimits limits = {});
+  ~TarReader();
+  TarReader(TarReader&&) noexcept;
+  /// The next entry; false at the end. Skips what is left of the former content.
+  Result<bool> next(TarEntry& entry);
+  /// Content of the current entry; 0 at its end.
+  Result<std::size_t> read(std::span<std::byte> buffer);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace shipset

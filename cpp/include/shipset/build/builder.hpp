@@ -1,0 +1,92 @@
+// Builder: turns tasks (one platform image each) into image manifests in a local content store. A builder takes a
+// batch, reports one outcome a task as it comes, keeps the outcomes of others when one fails, and obeys stop.
+// Implementations: native (here), prebuilt and buildx (their own files). Called from one thread. product.md §5.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shipset/model/matrix.hpp"
+#include "shipset/oci/layout.hpp"
+
+namespace shipset::build {
+
+/// A base image pinned to a digest.
+struct PinnedBase {
+  std::string arg;        ///< build argument, or "base" for the native builder
+  std::string reference;  ///< as written
+  Digest digest;          ///< of the platform's manifest
+  Digest index_digest;    ///< of the index it was found in; empty when it was a single manifest
+  bool operator==(const PinnedBase&) const = default;
+};
+
+/// What a plan knows about one platform image.
+struct Task {
+  std::string variant;
+  Platform platform;
+  BuildSettings settings;
+  std::string directory;         ///< paths in settings are relative to it
+  std::int64_t epoch_unix_s = 0;  ///< SOURCE_DATE_EPOCH, else 0: times in layers and configs
+  std::vector<PinnedBase> bases;
+  Digest source;                 ///< digest of the inputs (native: layer inputs)
+  [[nodiscard]] std::string name() const { return variant + "/" + platform.str(); }
+};
+
+struct LayerNote {
+  std::string from;  ///< as written in the file
+  Digest diff_id;
+};
+
+struct BuiltImage {
+  oci::Descriptor manifest;  ///< platform set
+  std::uint64_t bytes = 0;   ///< sum of compressed layers
+  std::vector<LayerNote> layers;
+  /// Attestation manifests that the builder made itself (BuildKit); descriptors of manifests in the store.
+  std::vector<oci::Descriptor> attestations;
+  std::vector<std::string> notes;  ///< e.g. gzip-fast was not available
+};
+
+struct Outcome {
+  std::size_t task = 0;  ///< index into the batch
+  Result<BuiltImage> result = Error(ErrorKind::internal, "not started");
+  std::chrono::milliseconds duration{0};
+};
+
+struct BuildContext {
+  oci::LayoutStore* work = nullptr;  ///< where content goes
+  EventSink events;
+  CancelToken cancel;
+  bool fail_fast = false;
+  std::size_t parallel = 2;
+};
+
+/// Finds a base image for reading: pins by platform and opens its store. Implemented by the release module over
+/// registry and layouts, so that builders do not know transports.
+class BaseResolver {
+ public:
+  virtual ~BaseResolver() = default;
+  /// Missing platform: kind spec, naming the platforms that are there. Missing image: not_found.
+  virtual Result<PinnedBase> pin(const std::string& reference, const Platform& platform,
+                                 const std::string& directory) = 0;
+  /// Store that holds the pinned base.
+  virtual Result<oci::Store*> open(const std::string& reference, const std::string& directory) = 0;
+};
+
+class Builder {
+ public:
+  virtual ~Builder() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Checks settings, pins bases and computes `source` for the task. Errors carry context variant and platform.
+  virtual Result<void> prepare(Task& task, BaseResolver& bases, const CancelToken& cancel) = 0;
+  /// Builds all; `done` is called once per task, from any thread, one at a time.
+  virtual void build(const std::vector<Task>& tasks, BaseResolver& bases, const BuildContext& context,
+                     const std::function<void(Outcome)>& done) = 0;
+};
+
+/// "native" here; others: kind usage with the names that exist.
+Result<std::unique_ptr<Builder>> make_builder(std::string_view backend);
+
+}  // namespace shipset::build

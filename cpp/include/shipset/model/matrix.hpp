@@ -1,0 +1,99 @@
+// The release with inputs given: every variant with its platforms, resolved settings and tag rules. Immutable data;
+// made by ReleaseSpec::matrix, read by tags, build and release. `plan` shows it. product.md §2, §3.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "shipset/base/digest.hpp"
+#include "shipset/model/settings.hpp"
+#include "shipset/model/value.hpp"
+#include "shipset/model/version.hpp"
+
+namespace shipset {
+
+enum class Moves : std::uint8_t { never, forward, always };
+std::string_view to_string(Moves moves) noexcept;
+
+/// One tag rule of one variant (or of one platform of it) with its template evaluated and its `when` true.
+struct ResolvedTag {
+  std::string tag;    ///< evaluated
+  std::string shape;  ///< the rule as a template in which only version* names are left, e.g. "{version}-cuda"
+  std::string rule;   ///< as written, for reasons
+  Moves moves = Moves::never;
+  std::vector<Platform> platforms;  ///< platform_rules: points at these only; empty = the variant index
+  bool index = false;               ///< platform_rules with index = true: an index of just `platforms`
+  int line = 0, column = 0;         ///< place in the release file
+};
+
+enum class Required : std::uint8_t { yes, no, if_present };
+std::string_view to_string(Required required) noexcept;  ///< "true", "false", "if-present"
+
+struct PlatformImage {
+  Platform platform;
+  BuildSettings settings;
+};
+
+struct Variant {
+  std::string name;
+  std::string suffix;  ///< without dash; "" for the unsuffixed variant
+  bool active = true;  ///< `when` was true
+  std::string when;    ///< expression as written; empty = always
+  Required required = Required::yes;
+  bool publish = true;
+  std::vector<std::string> repositories;  ///< as written (familiar form allowed), in order
+  std::vector<PlatformImage> platforms;
+  std::vector<ResolvedTag> tags;  ///< in rule order; empty when !publish. Filled for inactive variants too.
+  std::vector<std::string> hardware;
+  OrderedMap axes;  ///< axis name → value name
+  std::vector<std::string> depends_on;  ///< variants that are bases of this one
+  std::string ci_json;  ///< free `ci` table as JSON text; "" = none
+  int line = 0;         ///< where it is declared
+};
+
+struct Gate {
+  enum class At : std::uint8_t { before_build, staged, external };
+  std::string name;
+  At at = At::before_build;
+  std::vector<std::string> run;  ///< argv; empty for external
+  std::vector<std::string> variants;  ///< empty = all
+  bool required = true;
+  std::int64_t timeout_s = 3600;
+};
+std::string_view to_string(Gate::At at) noexcept;
+
+/// Facts from outside, collected by the face (git, CI, clock, allowed environment) and passed in as data.
+struct Facts {
+  std::map<std::string, std::string> git;  ///< sha, branch, tag, ref_type, default_branch, commit_count; absent = none
+  std::string event_name;
+  std::int64_t date_unix_s = 0;
+  std::map<std::string, std::string> env;  ///< candidates; only names in [env] allow are visible
+  std::optional<std::int64_t> source_date_epoch;
+  std::optional<std::int64_t> commit_time_unix_s;
+  bool context_clean = false;  ///< the working tree equals git.sha
+  std::string ci_run;          ///< id of the CI run, if any
+};
+
+struct Matrix {
+  std::string file;       ///< path of the release file as given
+  std::string directory;  ///< its folder (absolute); paths in settings are relative to it
+  Digest file_digest;
+  std::string name;
+  std::string version;  ///< evaluated [release] version; "" when none is given
+  VersionScheme scheme = VersionScheme::semver;
+  std::vector<std::string> repositories;
+  bool continue_on_registry_failure = false;  ///< on_registry_failure = "continue"
+  bool fail_fast = false;
+  std::string staging_repository;
+  std::vector<std::string> withdrawn;
+  std::vector<std::string> flavor;  ///< metadata-action flavor lines
+  std::vector<std::pair<std::string, Value>> inputs;  ///< resolved, in file order
+  std::vector<Gate> gates;
+  std::vector<Variant> variants;  ///< every declared variant, in file order, also inactive ones
+  Facts facts;
+  std::vector<Problem> warnings;
+
+  [[nodiscard]] const Variant* find(std::string_view variant) const;
+};
+
+}  // namespace shipset

@@ -1,0 +1,52 @@
+// The registry client: one per process or release; owns connections, tokens and what it learnt about each registry.
+// All traffic runs through one curl_multi loop thread; calls block their own thread only. Thread-safe.
+// Errors: auth (401/403 after credentials), registry (refused or unreadable), not_found, network, verify; each says
+// which host, object, status and code, and what the registry said. Secrets never appear. specs §3, §4.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "shipset/model/reference.hpp"
+#include "shipset/oci/store.hpp"
+
+namespace shipset::registry {
+
+struct ClientOptions {
+  std::set<std::string> plain_http;     ///< hosts (with port) reached by HTTP; loopback always tries HTTP
+  std::set<std::string> insecure_tls;   ///< hosts whose certificate is not checked
+  std::string ca_file;                  ///< further CA bundle; "" = system, SSL_CERT_FILE
+  std::size_t connections_per_host = 8;
+  unsigned attempts = 5;                ///< per request, with back-off
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
+  std::string user_agent;
+};
+
+/// What happened on the wire so far.
+struct Traffic {
+  std::uint64_t requests = 0, bytes_sent = 0, bytes_received = 0, retries = 0;
+};
+
+class Client {
+ public:
+  explicit Client(ClientOptions options = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// The repository of a reference as a Store. No request is made yet. Stores keep the client's state alive.
+  std::unique_ptr<oci::Store> repository(const Reference& reference);
+  /// Asks `GET /v2/` with the credentials found for the host: proves reachability and login.
+  Result<void> ping(const std::string& host, const CancelToken& cancel = {});
+  [[nodiscard]] Traffic traffic() const;
+
+  struct Core;
+
+ private:
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace shipset::registry
