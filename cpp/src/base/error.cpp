@@ -9,14 +9,22 @@ struct KindRow {
   int code;
 };
 constexpr KindRow kinds[] = {
-    {ErrorKind::internal, "internal", 1},         {ErrorKind::usage, "usage", 2},
-    {ErrorKind::spec, "spec", 2},                 {ErrorKind::build, "build", 3},
-    {ErrorKind::io, "io", 3},                     {ErrorKind::policy, "policy", 4},
-    {ErrorKind::gate, "gate", 4},                 {ErrorKind::tag_conflict, "tag_conflict", 4},
-    {ErrorKind::tag_moved, "tag_moved", 4},       {ErrorKind::auth, "auth", 5},
-    {ErrorKind::registry, "registry", 5},         {ErrorKind::not_found, "not_found", 5},
-    {ErrorKind::network, "network", 6},           {ErrorKind::verify, "verify", 7},
-    {ErrorKind::incomplete, "incomplete", 8},     {ErrorKind::cancelled, "cancelled", 130},
+    {ErrorKind::internal, "internal", 1},
+    {ErrorKind::usage, "usage", 2},
+    {ErrorKind::spec, "spec", 2},
+    {ErrorKind::build, "build", 3},
+    {ErrorKind::io, "io", 3},
+    {ErrorKind::policy, "policy", 4},
+    {ErrorKind::gate, "gate", 4},
+    {ErrorKind::tag_conflict, "tag_conflict", 4},
+    {ErrorKind::tag_moved, "tag_moved", 4},
+    {ErrorKind::auth, "auth", 5},
+    {ErrorKind::registry, "registry", 5},
+    {ErrorKind::not_found, "not_found", 5},
+    {ErrorKind::network, "network", 6},
+    {ErrorKind::verify, "verify", 7},
+    {ErrorKind::incomplete, "incomplete", 8},
+    {ErrorKind::cancelled, "cancelled", 130},
 };
 }  // namespace
 
