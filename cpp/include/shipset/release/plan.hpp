@@ -1,0 +1,111 @@
+// The plan: everything a release will do, as data, computed against the live destinations before anything is done.
+// Frozen to a file it holds inputs, facts, base digests, tags and the digest behind each tag; executing a frozen plan
+// derives everything again from the release file and refuses when anything differs. Immutable once made.
+// product.md §4 "Plan = deed". Thread-safe: values; make_plan blocks and may be called from any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shipset/build/builder.hpp"
+#include "shipset/model/spec.hpp"
+#include "shipset/registry/client.hpp"
+#include "shipset/tags/table.hpp"
+
+namespace shipset::release {
+
+inline constexpr int plan_schema_version = 1;
+
+/// Choices of one run, beside the release file.
+struct Options {
+  std::string destination;  ///< "" = the file's repositories; `oci:PATH`; or HOST[:PORT][/PREFIX]
+  std::string backend;      ///< "" = as the file says; else native | buildx | prebuilt for everything
+  std::vector<std::string> only;          ///< VARIANT or VARIANT/os/arch; empty = all
+  std::vector<std::string> replace_tags;  ///< exact tags (TAG or REPOSITORY:TAG) that may be overwritten
+  std::vector<std::string> force_tags;    ///< forward tags that move whatever the versions say
+  std::size_t parallel = 0;               ///< builds at a time; 0 = number of cores
+  registry::ClientOptions client;
+};
+
+/// One place that receives the release: a repository of the file at its destination.
+struct Target {
+  std::string repository;  ///< normalised name of the file's repository, e.g. docker.io/docker/model-runner
+  Location location;       ///< where it really goes: registry repository or layout
+  [[nodiscard]] std::string name() const { return location.str(); }
+};
+
+enum class VariantAction : std::uint8_t {
+  build,     ///< nothing usable is there
+  present,   ///< every target has this very release (same build key, complete)
+  copy,      ///< one target has it, others get it from there
+  repair,    ///< it is there but incomplete: built again
+  inactive,  ///< its `when` is false
+  absent,    ///< required = "if-present" and its base exists for no platform
+  excluded,  ///< not among `only`
+};
+std::string_view to_string(VariantAction action) noexcept;
+
+struct PlannedImage {
+  build::Task task;  ///< bases pinned, source digest known when the variant is to be built or compared
+};
+
+struct PlannedVariant {
+  std::string name;
+  VariantAction action = VariantAction::build;
+  std::string why;         ///< one line
+  Digest build_key;        ///< of the variant index; empty when inactive
+  std::vector<PlannedImage> images;
+  std::optional<oci::Descriptor> index;  ///< known when present, copy
+  std::size_t source_target = 0;         ///< for copy: index into targets
+};
+
+enum class TagAction : std::uint8_t {
+  create,   ///< the tag does not exist
+  move,     ///< it holds something else
+  keep,     ///< it already holds the right digest
+  decide,   ///< the digest is known only after the build: create or move
+  refuse,   ///< a forward rule says no: the tag stays, no failure
+};
+std::string_view to_string(TagAction action) noexcept;
+
+struct PlannedTag {
+  std::size_t target = 0;  ///< index into targets
+  std::size_t entry = 0;   ///< index into table.entries
+  std::string tag;
+  std::string variant;
+  TagAction action = TagAction::create;
+  std::optional<oci::Descriptor> current;  ///< what the tag holds now
+  std::string reason;                      ///< why it moves or stays
+};
+
+struct Plan {
+  std::string id;  ///< stable over attempts; 12 hex digits
+  std::shared_ptr<const Matrix> matrix;
+  Options options;
+  tags::Table table;
+  std::vector<Target> targets;
+  std::vector<PlannedVariant> variants;  ///< file order
+  std::vector<PlannedTag> tags;          ///< in the order of promotion
+  std::vector<Problem> warnings;
+  std::uint64_t disk_bytes = 0;          ///< upper estimate of temporary disk need (inputs of native layers)
+
+  /// Whether executing it would change nothing.
+  [[nodiscard]] bool nothing_to_do() const;
+  /// Stable JSON (schema_version 1), documented in the reference pages.
+  [[nodiscard]] std::string to_json(bool indented = false) const;
+};
+
+/// Looks at every target (resolve of tags, build keys, completeness), pins bases, hashes layer inputs.
+/// Errors: tag_conflict (an exact tag holds other content), spec, auth, registry, network, io, cancelled.
+Result<Plan> make_plan(const Matrix& matrix, const Options& options, const EventSink& events = {},
+                       const CancelToken& cancel = {});
+
+/// A frozen plan: reads the file, derives the plan again from the release file with the frozen inputs, facts and
+/// options, and compares. Different release file, bases, inputs or tags: kind policy (tag_moved for tags).
+/// Another schema version: kind usage.
+Result<Plan> thaw_plan(std::string_view json, const registry::ClientOptions& client, const EventSink& events = {},
+                       const CancelToken& cancel = {});
+
+}  // namespace shipset::release
