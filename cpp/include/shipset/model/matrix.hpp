@@ -32,6 +32,7 @@ std::string_view to_string(Required required) noexcept;  ///< "true", "false", "
 struct PlatformImage {
   Platform platform;
   BuildSettings settings;
+  std::string ci_json;  ///< free `ci` table of this platform (the variant's, merged) as JSON text; "" = none
 };
 
 struct Variant {
@@ -45,17 +46,17 @@ struct Variant {
   std::vector<PlatformImage> platforms;
   std::vector<ResolvedTag> tags;  ///< in rule order; empty when !publish. Filled for inactive variants too.
   std::vector<std::string> hardware;
-  OrderedMap axes;  ///< axis name → value name
+  OrderedMap axes;                      ///< axis name → value name
   std::vector<std::string> depends_on;  ///< variants that are bases of this one
-  std::string ci_json;  ///< free `ci` table as JSON text; "" = none
-  int line = 0;         ///< where it is declared
+  std::string ci_json;                  ///< free `ci` table as JSON text; "" = none
+  int line = 0;                         ///< where it is declared
 };
 
 struct Gate {
   enum class At : std::uint8_t { before_build, staged, external };
   std::string name;
   At at = At::before_build;
-  std::vector<std::string> run;  ///< argv; empty for external
+  std::vector<std::string> run;       ///< argv; empty for external
   std::vector<std::string> variants;  ///< empty = all
   bool required = true;
   std::int64_t timeout_s = 3600;
@@ -86,7 +87,7 @@ struct Matrix {
   bool fail_fast = false;
   std::string staging_repository;
   std::vector<std::string> withdrawn;
-  std::vector<std::string> flavor;  ///< metadata-action flavor lines
+  std::vector<std::string> flavor;                    ///< metadata-action flavor lines
   std::vector<std::pair<std::string, Value>> inputs;  ///< resolved, in file order
   std::vector<Gate> gates;
   std::vector<Variant> variants;  ///< every declared variant, in file order, also inactive ones

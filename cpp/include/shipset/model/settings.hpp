@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,11 +28,11 @@ struct BaseImage {
 };
 
 struct NativeLayer {
-  std::string from;   ///< path relative to the release file's folder: directory, file, or .tar[.gz|.zst]
+  std::string from;      ///< path relative to the release file's folder: directory, file, or .tar[.gz|.zst]
   std::string to = "/";  ///< directory in the image that a directory's content or a tar's entries go to;
                          ///< for a file: target path, or directory when it ends in "/"
-  std::string owner;  ///< "uid[:gid]" numeric; empty = 0:0 (a tar keeps its own)
-  std::string mode;   ///< octal for files, e.g. "0755"; empty = the file's permission bits & 0755-style normalisation
+  std::string owner;     ///< "uid[:gid]" numeric; empty = 0:0 (a tar keeps its own)
+  std::string mode;  ///< octal for files, e.g. "0755"; empty = the file's permission bits & 0755-style normalisation
   bool operator==(const NativeLayer&) const = default;
 };
 
@@ -49,7 +50,7 @@ struct ContainerSettings {
 };
 
 struct NativeSettings {
-  bool present = false;         ///< a [build.native] section applies
+  bool present = false;          ///< a [build.native] section applies
   std::string base = "scratch";  ///< reference, `oci:PATH[:TAG]` (relative to the release file), or scratch
   std::vector<NativeLayer> layers;
   Compression compression = Compression::gzip;
@@ -67,6 +68,9 @@ struct SecretSetting {
 enum class SbomFormat : std::uint8_t { none, spdx };
 enum class ProvenanceMode : std::uint8_t { none, min, max };
 enum class AttestationForm : std::uint8_t { oci_artifact, legacy };
+std::string_view to_string(SbomFormat format) noexcept;     ///< "none", "spdx"
+std::string_view to_string(ProvenanceMode mode) noexcept;   ///< "none", "min", "max"
+std::string_view to_string(AttestationForm form) noexcept;  ///< "oci-artifact", "legacy"
 
 struct AttestationSettings {
   SbomFormat sbom = SbomFormat::spdx;
@@ -96,7 +100,7 @@ struct BuildSettings {
   std::vector<std::string> cache_from, cache_to;
   std::vector<SecretSetting> secrets;
   std::vector<std::string> ssh;
-  OrderedMap contexts;     ///< extra build contexts
+  OrderedMap contexts;  ///< extra build contexts
   std::string network;
   std::vector<std::string> ulimits;
   bool no_cache = false, pull = false;
