@@ -1,0 +1,5 @@
+//go:build !novllm
+
+package main
+
+func init() { engines["vllm"] = true }

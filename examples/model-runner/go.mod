@@ -1,0 +1,3 @@
+module example.org/model-runner
+
+go 1.19
