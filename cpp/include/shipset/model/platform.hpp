@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shipset/base/result.hpp"
 
@@ -20,11 +21,13 @@ struct Platform {
   static Result<Platform> parse(std::string_view text);
   /// os/arch[/variant] as written (after aliases).
   [[nodiscard]] std::string str() const;
+  /// str() with version and features of the operating system: windows(10.0.17763+win32k)/amd64. Parses back.
+  [[nodiscard]] std::string full_str() const;
   /// Canonical form for comparison.
   [[nodiscard]] Platform normalized() const;
   /// x86_64, aarch64, armv7l, …: the name that `uname -m` uses.
   [[nodiscard]] std::string machine() const;
-  /// `linux-arm64` or `linux-arm-v7`, for file names and tags.
+  /// `linux-arm64` or `linux-arm-v7`, then version and features of the operating system; for file names and tags.
   [[nodiscard]] std::string file_name() const;
   [[nodiscard]] bool unknown() const { return os == "unknown" || architecture == "unknown"; }
   /// Same platform after normalisation (os_version must be equal too, features too).

@@ -1,5 +1,7 @@
 // `{…}` templates in strings of the release file: names, filters ({git.sha:12}, {x|slug}, {date:%Y-%m-%d}), dashes
 // ({-x}, {x-}), and {{ }} for braces. Parsed once, evaluated against a Scope. Values only, thread-safe.
+// A scope gives `date` as an integer, seconds since 1970; {date} alone is YYYY-MM-DD. Filters apply from left to right,
+// a date format first. A dash is added only where the filtered text is not empty.
 // product.md §3 "Values".
 #pragma once
 
@@ -22,10 +24,10 @@ struct TextProblem {
 class Template {
  public:
   struct Piece {
-    std::string literal;  ///< text, when name is empty
-    std::string name;     ///< e.g. "git.sha"
-    bool dash_before = false;  ///< {-x}
-    bool dash_after = false;   ///< {x-}
+    std::string literal;               ///< text, when name is empty
+    std::string name;                  ///< e.g. "git.sha"
+    bool dash_before = false;          ///< {-x}
+    bool dash_after = false;           ///< {x-}
     std::vector<std::string> filters;  ///< "slug", "12" (length), "%Y-%m-%d" (date)
     std::size_t offset = 0;
   };
@@ -38,10 +40,11 @@ class Template {
   [[nodiscard]] Result<std::string> evaluate(const Scope& scope) const;
   /// As evaluate, but a template that is exactly one `{name}` keeps the type of the value.
   [[nodiscard]] Result<Value> evaluate_value(const Scope& scope) const;
-  /// Evaluates every name for which `keep(name)` is false and leaves the others as `{name}`; literals are escaped,
-  /// so that the result is a template again. Used to read tags backwards.
+  /// Evaluates every name for which `keep(name)` is false and leaves the others as written; the text around
+  /// them is escaped, so that the result is a template again. Used to read tags backwards.
   [[nodiscard]] Result<std::string> evaluate_partially(const Scope& scope, bool (*keep)(std::string_view name)) const;
-  /// Problems that can be seen without values: unknown names, filters that do not fit.
+  /// Problems that can be seen without values: unknown names, filters that do not fit. The scope's values stand for
+  /// their types; a name that is none there may have any type later.
   [[nodiscard]] std::vector<TextProblem> problems(const Scope& scope) const;
   [[nodiscard]] const std::vector<Piece>& pieces() const noexcept { return pieces_; }
   [[nodiscard]] bool is_literal() const noexcept;
