@@ -1,0 +1,132 @@
+# The parts of tests/run.sh, one function each. They run under set -e, and their output goes to a log.
+# shellcheck shell=bash disable=SC2154  # root, venv, tools, cpp_build and build_packages come from setup.sh
+
+go_for_peers=1.26.7
+interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static skopeo umoci)
+interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static regctl skopeo umoci)
+
+# One CMake directory for extension, library and tests: nothing is compiled twice.
+part_build() {
+  need_packages "${build_packages[@]}" catch2 clang-format patchelf shellcheck
+  need_venv
+  install_shipset test,lint --config-settings cmake.define.SHIPSET_TESTS=ON --config-settings cmake.define.SHIPSET_WERROR=ON \
+    --config-settings cmake.define.SHIPSET_BENCH=ON
+  cmake --build "$cpp_build"
+}
+
+part_lint() {
+  local sources
+  "$venv/bin/ruff" check python tests
+  "$venv/bin/mypy"
+  "$venv/bin/lint-imports"
+  mapfile -t sources < <(git ls-files '*.cpp' '*.hpp')
+  clang-format --dry-run -Werror "${sources[@]}"
+  mapfile -t sources < <(git ls-files '*.sh' .ci/run)
+  shellcheck -x "${sources[@]}"
+}
+
+part_cpp() { ctest --test-dir "$cpp_build" -V -j "$CMAKE_BUILD_PARALLEL_LEVEL"; }
+
+# sanitized DIRECTORY SANITIZERS [MODULE…]: own build of the C++ tests, of the named modules or of all.
+sanitized() {
+  local folder=$1 sanitizers=$2 targets=()
+  shift 2
+  need_packages "${build_packages[@]}" catch2
+  cmake -S . -B "$folder" -G Ninja -DSHIPSET_TESTS=ON -DSHIPSET_INSTALL=OFF -DSHIPSET_SANITIZE="$sanitizers" \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1"
+  for module in "$@"; do
+    targets+=("test_$module")
+  done
+  cmake --build "$folder" ${targets[@]:+--target "${targets[@]}"}
+  ctest --test-dir "$folder" -V -j "$CMAKE_BUILD_PARALLEL_LEVEL" ${1:+-R "^cpp_($(IFS='|'; echo "$*"))\$"}
+}
+
+part_asan() {
+  ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    sanitized "$root/build/asan" address,undefined
+}
+
+part_tsan() {
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread base oci registry release
+}
+
+# pytest answers 5 when nothing was collected; a folder without tests is no failure of its part.
+run_pytest() {
+  local status=0
+  "$venv/bin/python" -m pytest -n "$CMAKE_BUILD_PARALLEL_LEVEL" --dist loadgroup "$@" || status=$?
+  if [[ $status == 5 ]]; then
+    echo "no tests were collected"
+    status=0
+  fi
+  return "$status"
+}
+
+part_python() {
+  PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/python
+}
+
+part_example() {
+  need_go 1.19
+  (cd examples/model-runner && gofmt -l . | (! grep .) && go vet ./... && go test ./... && go test -tags novllm ./...)
+  need_peers
+  bash tests/lib/quickstart.sh "$root/build/quickstart"
+}
+
+# The CMake package from a C++ user's side, and a repaired wheel in an environment of its own.
+part_package() {
+  bash tests/lib/find-package.sh "$cpp_build"
+  bash tests/lib/wheel.sh "$venv" "$cpp_build"
+}
+
+need_peers() {
+  local program missing=()
+  need_packages "${interop_packages[@]}"
+  need_go "$go_for_peers"
+  mkdir -p "$tools/bin"
+  (cd tests/peers && CGO_ENABLED=0 GOFLAGS='' GOTOOLCHAIN=local go build -o "$tools/bin/" tool)
+  hash -r
+  for program in "${interop_programs[@]}"; do
+    command -v "$program" >/dev/null || missing+=("$program")
+  done
+  [[ ${#missing[@]} == 0 ]] && return 0
+  echo "missing: ${missing[*]}"
+  [[ ${CI:-} != true ]]
+}
+
+part_interop() {
+  need_peers
+  PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/interop
+}
+
+part_bench_smoke() { run_bench --smoke; }
+part_bench() { run_bench; }
+
+run_bench() {
+  if [[ ! -f tests/bench/run.py ]]; then
+    echo "no benchmarks"
+    return 0
+  fi
+  need_peers
+  PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" "$venv/bin/python" tests/bench/run.py "$@"
+}
+
+part_tidy() {
+  need_packages clang-tidy
+  local sources
+  mapfile -t sources < <(git ls-files 'cpp/src/*.cpp')
+  clang-tidy -p "$cpp_build" --quiet "${sources[@]}"
+}
+
+# closing_lines LOGS FAILED_PARTS: what the runners said last, then one line of sums over all of them.
+closing_lines() {
+  local logs=$1 failed_parts=$2 part
+  for part in cpp asan tsan; do
+    [[ -f $logs/$part.log ]] || continue
+    printf '%-8s %s\n' "$part" "$(grep -E '^[0-9]+% tests passed' "$logs/$part.log" | tail -n1)"
+  done
+  for part in python interop; do
+    [[ -f $logs/$part.log ]] || continue
+    printf '%-8s %s\n' "$part" "$(tail -n1 "$logs/$part.log")"
+  done
+  python3 tests/lib/sums.py "$logs" "$failed_parts"
+}
