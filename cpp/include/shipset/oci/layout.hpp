@@ -5,16 +5,19 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 
 #include "shipset/oci/store.hpp"
 
 namespace shipset::oci {
 
 struct LayoutOptions {
-  bool create = false;    ///< make the directory and oci-layout when missing
-  bool read_only = true;  ///< no lock is taken
+  bool create = false;    ///< make the directory and oci-layout when missing; implies writing
+  bool read_only = true;  ///< no lock is taken, nothing is written
   bool exclusive = false; ///< hold the writer's lock from open to destruction (else per write)
   std::chrono::milliseconds lock_wait{30'000};
+  CancelToken cancel{};             ///< ends waiting for the lock
+  std::function<void()> on_wait{};  ///< called when waiting for the lock begins
 };
 
 struct GcReport {
@@ -35,7 +38,9 @@ class LayoutStore : public Store {
   virtual Result<std::unique_ptr<BlobWriter>> new_blob() = 0;
   /// index.json as it stands (verified JSON).
   virtual Result<Index> index() = 0;
-  /// Deletes blobs that no entry of index.json reaches, and left-over temporary files. Needs the writer's lock.
+  /// Deletes blobs that no entry of index.json reaches, and left-over temporary files of processes that died. What
+  /// refers to something reachable stays. Takes the writer's lock (not for a dry run); a process that stores content
+  /// and tags it later must hold the layout exclusively meanwhile.
   virtual Result<GcReport> collect_garbage(bool dry_run) = 0;
 };
 
