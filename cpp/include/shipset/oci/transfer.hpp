@@ -13,11 +13,16 @@ namespace shipset::oci {
 struct TransferOptions {
   std::size_t parallel = 6;        ///< blobs in flight per destination
   bool referrers = false;          ///< also what refers to each copied manifest
+  /// A manifest that a registry has is taken to be complete, and nothing below it is asked for. False, for repair:
+  /// every blob and manifest is offered again. A layout is always looked at, which is cheap.
+  bool trust_present = true;
   std::vector<const Store*> mount_from;  ///< repositories of the same registry that may hold blobs already
   EventSink events;
   CancelToken cancel;
 };
 
+/// What a destination has now that it had not before is "moved" (a layout may have taken it by a hard link). Below a
+/// manifest that was present nothing is counted.
 struct TransferReport {
   std::uint64_t blobs_moved = 0, blobs_present = 0, blobs_mounted = 0;
   std::uint64_t bytes_moved = 0;
