@@ -18,7 +18,7 @@ part_lint() {
   local sources
   "$venv/bin/ruff" check python tests
   "$venv/bin/mypy"
-  "$venv/bin/lint-imports"
+  PYTHONPATH=python "$venv/bin/lint-imports"
   mapfile -t sources < <(git ls-files '*.cpp' '*.hpp')
   clang-format --dry-run -Werror "${sources[@]}"
   mapfile -t sources < <(git ls-files '*.sh' .ci/run)
