@@ -111,8 +111,10 @@ Result<IndexFile> IndexFile::parse(std::string bytes, std::string_view object) {
   if (const auto array = find_manifests(bytes)) {
     out.entries_ = split_entries(*array);
     const auto begin = static_cast<std::size_t>(array->data() - bytes.data());
-    out.head_ = bytes.substr(0, begin) + "[";
-    out.tail_ = "]" + bytes.substr(begin + array->size());
+    out.head_ = bytes.substr(0, begin);
+    out.head_ += '[';
+    out.tail_ = ']';
+    out.tail_.append(bytes, begin + array->size());
   }
   if (out.entries_.size() != out.index_.manifests.size()) {
     // A name spelt with escapes: the meaning is kept, the bytes become ours.
