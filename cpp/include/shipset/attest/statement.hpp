@@ -1,10 +1,14 @@
-// in-toto statements and the manifests that carry them, in BuildKit's two forms (specs §1.2, §1.3). Same input, same
-// bytes. Pure functions, thread-safe.
+// in-toto statements and the manifests that carry them, in BuildKit's two forms (specs §1.2, §1.3) or as referrers.
+// Not their content: see spdx.hpp and provenance.hpp. Manifests are canonical compact bytes, so their digests differ
+// from BuildKit's indented ones while the content is the same. Same input, same bytes. Pure functions, thread-safe.
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "shipset/attest/purl.hpp"
 #include "shipset/oci/types.hpp"
 
 namespace shipset::attest {
@@ -16,6 +20,10 @@ inline constexpr std::string_view slsa_v02 = "https://slsa.dev/provenance/v0.2";
 }  // namespace predicate
 
 inline constexpr std::string_view attestation_artifact_type = "application/vnd.docker.attestation.manifest.v1+json";
+/// Value of oci::reference_type_key on an attestation descriptor.
+inline constexpr std::string_view attestation_reference_type = "attestation-manifest";
+/// Annotation that names the predicate of a statement layer.
+inline constexpr std::string_view predicate_type_key = "in-toto.io/predicate-type";
 
 struct Subject {
   std::string name;  ///< purl in BuildKit's dialect (image_purl) or file name
@@ -35,17 +43,15 @@ struct StatementBlob {
 struct AttestationManifest {
   oci::Descriptor descriptor;  ///< for the index: annotations and unknown/unknown platform set (specs §1.1)
   std::string manifest_bytes;
-  std::vector<std::pair<oci::Descriptor, std::string>> blobs;  ///< config and statements
+  std::vector<std::pair<oci::Descriptor, std::string>> blobs;  ///< config and statements, each distinct blob once
 };
 
-/// All statements of one platform image in one manifest; SBOM statements first. `legacy` picks the form.
-AttestationManifest make_attestation_manifest(const oci::Descriptor& image, const std::vector<StatementBlob>& statements,
-                                              bool legacy);
-/// One referrer manifest per statement: artifactType = application/vnd.in-toto+json, subject = image.
+/// All statements of one platform image in one manifest; SBOM statements first, else in the order given.
+/// `legacy` picks the form without artifactType and subject.
+AttestationManifest make_attestation_manifest(const oci::Descriptor& image,
+                                              const std::vector<StatementBlob>& statements, bool legacy);
+/// One referrer manifest per statement: artifactType = application/vnd.in-toto+json, subject = image. Its descriptor
+/// is as a referrers listing shows it: artifact type and annotations, no platform.
 AttestationManifest make_referrer(const oci::Descriptor& subject, const StatementBlob& statement);
-
-/// BuildKit's purl of an image reference, e.g. `pkg:docker/user/test@v2?platform=linux%2Famd64` (specs §1.4).
-/// `reference` is a normalised or familiar reference; `platform` may be empty.
-Result<std::string> image_purl(std::string_view reference, std::string_view platform);
 
 }  // namespace shipset::attest
