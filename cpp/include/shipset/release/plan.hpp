@@ -57,8 +57,10 @@ struct PlannedVariant {
   std::string why;         ///< one line
   Digest build_key;        ///< of the variant index; empty when inactive
   std::vector<PlannedImage> images;
-  std::optional<oci::Descriptor> index;  ///< known when present, copy
-  std::size_t source_target = 0;         ///< for copy: index into targets
+  /// The index with our build key at each target (index into targets); nullopt where it is not.
+  std::vector<std::optional<oci::Descriptor>> found;
+  std::vector<std::size_t> targets;  ///< where the variant goes: indices into Plan::targets
+  std::optional<Error> unbuildable;  ///< why the chosen backend cannot build it; executing fails with this
 };
 
 enum class TagAction : std::uint8_t {
@@ -105,7 +107,8 @@ Result<Plan> make_plan(const Matrix& matrix, const Options& options, const Event
 /// A frozen plan: reads the file, derives the plan again from the release file with the frozen inputs, facts and
 /// options, and compares. Different release file, bases, inputs or tags: kind policy (tag_moved for tags).
 /// Another schema version: kind usage.
-Result<Plan> thaw_plan(std::string_view json, const registry::ClientOptions& client, const EventSink& events = {},
-                       const CancelToken& cancel = {});
+/// `file`: the release file; "" = the path that the plan names.
+Result<Plan> thaw_plan(std::string_view json, const std::filesystem::path& file, const registry::ClientOptions& client,
+                       const EventSink& events = {}, const CancelToken& cancel = {});
 
 }  // namespace shipset::release

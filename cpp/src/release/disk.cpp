@@ -1,0 +1,46 @@
+#include "disk.hpp"
+
+#include <set>
+
+namespace shipset::release {
+
+namespace fs = std::filesystem;
+
+namespace {
+std::uint64_t size_of(const fs::path& path) {
+  std::error_code code;
+  const auto status = fs::symlink_status(path, code);
+  if (fs::is_regular_file(status)) {
+    const auto size = fs::file_size(path, code);
+    return code ? 0 : size;
+  }
+  std::uint64_t sum = 0;
+  if (!fs::is_directory(status)) return 0;
+  for (auto at = fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, code);
+       !code && at != fs::recursive_directory_iterator(); at.increment(code)) {
+    std::error_code ignored;
+    if (!at->is_symlink(ignored) && at->is_regular_file(ignored)) {
+      const auto size = at->file_size(ignored);
+      if (!ignored) sum += size;
+    }
+  }
+  return sum;
+}
+}  // namespace
+
+std::uint64_t disk_need(const Plan& plan) {
+  std::set<fs::path> inputs;
+  for (const auto& variant : plan.variants) {
+    if (variant.action != VariantAction::build && variant.action != VariantAction::repair) continue;
+    for (const auto& image : variant.images) {
+      if (image.task.settings.backend != "native") continue;
+      for (const auto& layer : image.task.settings.native.layers)
+        inputs.insert(fs::path(image.task.directory) / layer.from);
+    }
+  }
+  std::uint64_t sum = 0;
+  for (const auto& input : inputs) sum += size_of(input);
+  return sum;
+}
+
+}  // namespace shipset::release

@@ -1,0 +1,142 @@
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace shipset::release {
+
+namespace fs = std::filesystem;
+
+Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel)
+    : plan_(plan), goal_(goal), events_(events), cancel_(cancel), stores_(plan.options.client) {
+  states_.resize(plan.variants.size());
+  targets_.resize(plan.targets.size(), nullptr);
+  for (std::size_t i = 0; i < plan.variants.size(); ++i) {
+    states_[i].images.resize(plan.variants[i].images.size());
+    states_[i].attestations.resize(plan.variants[i].images.size());
+    states_[i].referrers.resize(plan.variants[i].images.size());
+    variant_at_.emplace(plan.variants[i].name, i);
+  }
+}
+
+Outcome Run::go() {
+  start_report();
+  Result<void> done;
+  try {
+    done = phases();
+  } catch (const std::exception& problem) {
+    done = Error(ErrorKind::internal, "unexpected exception in phase " + phase_, problem.what());
+  }
+  std::optional<Error> error;
+  if (!done) error = std::move(done).error();
+  clean_up();
+  end_report(error);
+  return {std::move(report_), std::move(error)};
+}
+
+Result<void> Run::phases() {
+  if (plan_.nothing_to_do()) {
+    report_.outcome = "nothing to do";
+    return {};
+  }
+  SHIPSET_CHECK(phase("preflight", &Run::preflight));
+  SHIPSET_CHECK(phase("gates", &Run::gates_before_build));
+  SHIPSET_CHECK(phase("build", &Run::build));
+  SHIPSET_CHECK(phase("attest", &Run::attest));
+  SHIPSET_CHECK(phase("stage", &Run::stage));
+  SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
+  report_.outcome = "staged";
+  if (goal_ == Goal::stage) return {};
+  SHIPSET_CHECK(phase("promote", &Run::promote));
+  report_.outcome = "released";
+  return {};
+}
+
+Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
+  SHIPSET_CHECK(cancel_.check());
+  phase_ = name;
+  tell(EventKind::phase_started, phase_);
+  SHIPSET_CHECK((this->*step)());
+  tell(EventKind::phase_finished, phase_);
+  return {};
+}
+
+void Run::tell(EventKind kind, std::string subject, std::string message) const {
+  Event event;
+  event.kind = kind;
+  event.phase = phase_;
+  event.subject = std::move(subject);
+  event.message = std::move(message);
+  emit(events_, event);
+}
+
+Result<void> Run::preflight() {
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i)
+    if (to_build(i) && plan_.variants[i].unbuildable) return *plan_.variants[i].unbuildable;
+  SHIPSET_CHECK(open_targets());
+  for (auto* target : targets_) SHIPSET_CHECK(target->check_writable());
+  const bool any = std::any_of(plan_.variants.begin(), plan_.variants.end(),
+                               [&](const PlannedVariant& variant) { return to_build(variant_at_.at(variant.name)); });
+  if (!any) return {};
+  const fs::path home = fs::path(plan_.matrix->directory) / ".shipset";
+  SHIPSET_CHECK(make_directories(home));
+  SHIPSET_TRY(folder_, TempDirectory::create(home, "work-"));
+  oci::LayoutOptions options;
+  options.create = true;
+  options.read_only = false;
+  SHIPSET_TRY(work_, oci::LayoutStore::open(folder_->path() / "layout", options));
+  return {};
+}
+
+Result<void> Run::open_targets() {
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
+    const auto& target = plan_.targets[i];
+    if (target.location.kind == Location::Kind::layout) {
+      std::error_code ignored;
+      // The outermost folder that is made now is the first to look at when nothing is to be left behind.
+      std::vector<fs::path> missing;
+      for (fs::path at = fs::absolute(target.location.path).lexically_normal(); !at.empty() && !fs::exists(at, ignored);
+           at = at.parent_path())
+        missing.insert(missing.begin(), at);
+      created_.insert(created_.end(), missing.begin(), missing.end());
+    }
+    SHIPSET_TRY(targets_[i], stores_.write(target, cancel_));
+  }
+  return {};
+}
+
+void Run::clean_up() {
+  work_.reset();
+  std::error_code ignored;
+  if (folder_) {
+    const fs::path home = folder_->path().parent_path();
+    folder_.reset();
+    fs::remove(home, ignored);  // only when it is empty
+  }
+  // A release that failed before anything was staged leaves no new, empty layout.
+  if (!staged_ && report_.outcome != "nothing to do" && !created_.empty()) {
+    stores_.close_written();
+    for (const auto& target : plan_.targets) {
+      if (target.location.kind != Location::Kind::layout) continue;
+      const fs::path path = fs::absolute(target.location.path).lexically_normal();
+      if (std::find(created_.begin(), created_.end(), path) != created_.end()) fs::remove_all(path, ignored);
+    }
+    for (auto at = created_.rbegin(); at != created_.rend(); ++at) fs::remove(*at, ignored);
+  }
+}
+
+bool Run::to_build(std::size_t variant) const {
+  const auto action = plan_.variants[variant].action;
+  return action == VariantAction::build || action == VariantAction::repair;
+}
+
+bool Run::usable(std::size_t variant) const {
+  const auto action = plan_.variants[variant].action;
+  if (action == VariantAction::present || action == VariantAction::copy) return true;
+  return to_build(variant) && !states_[variant].failed;
+}
+
+Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel) {
+  return Run(plan, goal, events, cancel).go();
+}
+
+}  // namespace shipset::release

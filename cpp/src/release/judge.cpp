@@ -1,0 +1,151 @@
+// The planner's second half: what is already there, which tags move, and what must stop the release before it begins.
+#include <algorithm>
+
+#include "planner.hpp"
+#include "shipset/base/text.hpp"
+#include "shipset/oci/transfer.hpp"
+
+namespace shipset::release {
+
+namespace {
+
+bool named(const std::vector<std::string>& names, const tags::Entry& entry) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name == entry.tag || name == entry.familiar() || name == entry.repository + ":" + entry.tag;
+  });
+}
+
+}  // namespace
+
+bool Planner::may_replace(const PlannedTag& tag) const {
+  return named(plan_.options.replace_tags, entry(tag));
+}
+bool Planner::is_forced(const PlannedTag& tag) const {
+  return named(plan_.options.force_tags, entry(tag));
+}
+
+Result<const Planner::Found*> Planner::load(std::size_t target, const oci::Descriptor& descriptor) {
+  const auto key = std::make_pair(target, descriptor.digest);
+  if (const auto at = found_.find(key); at != found_.end()) return &at->second;
+  Found found;
+  found.document.descriptor = descriptor;
+  auto bytes = looked_[target]->manifest(descriptor.digest);
+  if (!bytes && bytes.error().kind != ErrorKind::not_found && bytes.error().kind != ErrorKind::verify)
+    return std::move(bytes).error();
+  if (bytes && oci::is_index(bytes->descriptor.media_type)) {
+    found.document = {bytes->descriptor, bytes->bytes};
+    if (const auto index = oci::Index::parse(bytes->bytes, "the index " + descriptor.digest.str())) {
+      const auto at = index->annotations.find(std::string(oci::build_key_annotation));
+      if (at != index->annotations.end()) found.key = at->second;
+    }
+    SHIPSET_TRY(found.complete, oci::graph_complete(*looked_[target], bytes->descriptor));
+  }
+  return &found_.emplace(key, std::move(found)).first->second;
+}
+
+Result<void> Planner::judge_variants() {
+  for (auto& variant : plan_.variants) {
+    if (variant.images.empty()) continue;
+    SHIPSET_CHECK(cancel_.check());
+    for (const std::size_t target : variant.targets) SHIPSET_CHECK(judge_at(variant, target));
+    const auto there =
+        static_cast<std::size_t>(std::count_if(variant.targets.begin(), variant.targets.end(),
+                                               [&](std::size_t target) { return variant.found[target].has_value(); }));
+    if (there == 0) continue;
+    variant.action = there == variant.targets.size() ? VariantAction::present : VariantAction::copy;
+    variant.why = variant.action == VariantAction::present ? "every destination has this build (same build key)"
+                                                           : "one destination has this build, others get it from there";
+  }
+  return refuse_conflicts();
+}
+
+Result<void> Planner::judge_at(PlannedVariant& variant, std::size_t target) {
+  const auto listed = tags_of_.find({target, variant.name});
+  if (variant.why.empty()) variant.why = "no tag of the destination holds this build";
+  if (listed == tags_of_.end() || looked_[target] == nullptr) return {};
+  const auto is_exact = [&](std::size_t i) { return entry(plan_.tags[i]).moves == Moves::never; };
+  const bool has_exact = std::any_of(listed->second.begin(), listed->second.end(), is_exact);
+  for (const std::size_t i : listed->second) {
+    const auto& tag = plan_.tags[i];
+    if (!tag.current || !entry(tag).platforms.empty() || (has_exact && !is_exact(i))) continue;
+    SHIPSET_TRY(const Found* const found, load(target, *tag.current));
+    if (found->key == variant.build_key.str()) {
+      if (found->complete) {
+        variant.found[target] = found->document.descriptor;
+      } else {
+        variant.action = VariantAction::repair;
+        variant.why = entry(tag).familiar() + " is this build, but content below it is missing";
+      }
+    } else if (is_exact(i) && !may_replace(tag) && !variant.unbuildable) {
+      conflicts_.push_back(plan_.targets[target].name() + ":" + tag.tag + " holds " + tag.current->digest.str() +
+                           (found->key.empty() ? ", which has no build key" : ", built from other inputs"));
+    }
+  }
+  return {};
+}
+
+Result<void> Planner::refuse_conflicts() const {
+  if (conflicts_.empty()) return {};
+  return Error(ErrorKind::tag_conflict,
+               conflicts_.size() == 1 ? "an exact tag holds other content"
+                                      : std::to_string(conflicts_.size()) + " exact tags hold other content",
+               join(conflicts_, "\n"),
+               "release under a new version, or name each tag that may be overwritten with --replace TAG")
+      .with("tags", join(conflicts_, "; "));
+}
+
+Result<void> Planner::judge_tags() {
+  for (auto& tag : plan_.tags) {
+    const auto* variant = find(tag.variant);
+    SHIPSET_CHECK(judge_tag(tag, *variant));
+  }
+  return refuse_conflicts();
+}
+
+Result<void> Planner::judge_tag(PlannedTag& tag, const PlannedVariant& variant) {
+  const auto& item = entry(tag);
+  tag.reason = item.reason;
+  const auto& found = variant.found[tag.target];
+  if (found && tag.current) {
+    SHIPSET_TRY(const Found* const at, load(tag.target, *found));
+    SHIPSET_TRY(const Document wanted, point_at(item, at->document));
+    if (wanted.descriptor.digest == tag.current->digest) {
+      tag.action = TagAction::keep;
+      tag.reason = "it holds this build already";
+      return {};
+    }
+    if (item.moves == Moves::never && !may_replace(tag)) {
+      conflicts_.push_back(plan_.targets[tag.target].name() + ":" + tag.tag + " holds " + tag.current->digest.str() +
+                           ", this release needs " + wanted.descriptor.digest.str());
+      return {};
+    }
+  }
+  if (item.moves == Moves::forward) return judge_forward(tag);
+  tag.action = !tag.current ? TagAction::create : found ? TagAction::move : TagAction::decide;
+  if (tag.current && item.moves == Moves::never && may_replace(tag)) tag.reason += "; --replace names it";
+  return {};
+}
+
+Result<void> Planner::judge_forward(PlannedTag& tag) {
+  oci::Store* const store = looked_[tag.target];
+  auto listed = listed_.find(tag.target);
+  if (listed == listed_.end()) {
+    std::vector<std::string> all;
+    if (store != nullptr) {
+      SHIPSET_TRY(all, store->tags());
+    }
+    listed = listed_.emplace(tag.target, std::move(all)).first;
+  }
+  const auto decision = tags::decide_forward(entry(tag), *plan_.matrix, listed->second);
+  tag.reason = decision.reason;
+  tag.action = !tag.current ? TagAction::create : TagAction::move;
+  if (decision.move) return {};
+  if (is_forced(tag)) {
+    tag.reason = "--force-tag names it, although " + decision.reason;
+    return {};
+  }
+  tag.action = TagAction::refuse;
+  return {};
+}
+
+}  // namespace shipset::release

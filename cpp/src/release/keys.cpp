@@ -1,0 +1,53 @@
+#include "keys.hpp"
+
+#include "shipset/base/json.hpp"
+#include "shipset/model/matrix_json.hpp"
+
+namespace shipset::release {
+
+namespace {
+
+/// Settings that say how a build runs, not what comes out of it.
+BuildSettings without_means(BuildSettings settings) {
+  settings.builder = {};
+  settings.cache_from.clear();
+  settings.cache_to.clear();
+  settings.no_cache = false;
+  settings.pull = false;
+  settings.ssh.clear();
+  settings.ulimits.clear();
+  return settings;
+}
+
+}  // namespace
+
+Digest build_key(const std::vector<PlannedImage>& images) {
+  JsonWriter out;
+  out.begin_object().member("build-key", 1).key("images").begin_array();
+  for (const auto& [task] : images) {
+    out.begin_object();
+    out.member("platform", task.platform.normalized().str());
+    out.key("settings").raw(settings_json(without_means(task.settings)));
+    out.member("epoch", task.epoch_unix_s);
+    out.member("source", task.source.str());
+    out.key("bases").begin_array();
+    for (const auto& base : task.bases)
+      out.begin_object().member("arg", base.arg).member("digest", base.digest.str()).end_object();
+    out.end_array().end_object();
+  }
+  out.end_array().end_object();
+  return Digest::of(out.str());
+}
+
+std::string release_id(const Matrix& matrix, const std::vector<Target>& targets, const Options& options) {
+  JsonWriter out;
+  out.begin_array().value(matrix.file_digest.str()).value(options.backend).value(matrix.facts.ci_run);
+  const auto sha = matrix.facts.git.find("sha");
+  out.value(matrix.facts.context_clean && sha != matrix.facts.git.end() ? sha->second : std::string());
+  for (const auto& [name, value] : matrix.inputs) out.value(name).value(to_text(value));
+  for (const auto& target : targets) out.value(target.name());
+  out.end_array();
+  return std::string(Digest::of(out.str()).brief());
+}
+
+}  // namespace shipset::release

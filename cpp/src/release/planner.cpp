@@ -1,0 +1,229 @@
+#include "planner.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "disk.hpp"
+#include "keys.hpp"
+#include "shipset/base/parallel.hpp"
+#include "shipset/base/text.hpp"
+#include "targets.hpp"
+
+namespace shipset::release {
+
+namespace {
+constexpr std::size_t looks_at_once = 8;
+
+bool selected(const std::vector<std::string>& only, const std::string& variant, const Platform* platform) {
+  if (only.empty()) return true;
+  return std::any_of(only.begin(), only.end(), [&](const std::string& text) {
+    const auto slash = text.find('/');
+    if (text.substr(0, slash) != variant) return false;
+    if (slash == std::string::npos || platform == nullptr) return true;
+    const auto wanted = Platform::parse(text.substr(slash + 1));
+    return wanted.ok() && wanted->matches(*platform);
+  });
+}
+}  // namespace
+
+Planner::Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel)
+    : given_(matrix), events_(events), cancel_(cancel), stores_(options.client) {
+  plan_.options = options;
+}
+
+Result<Plan> Planner::run() {
+  emit(events_, {EventKind::phase_started, "plan", "plan", given_.name + " " + given_.version, 0, 0, {}});
+  auto matrix = std::make_shared<Matrix>(given_);
+  SHIPSET_CHECK(choose_backend(*matrix));
+  plan_.warnings = matrix->warnings;
+  plan_.matrix = std::move(matrix);
+  SHIPSET_TRY(plan_.table, tags::make_table(*plan_.matrix));
+  SHIPSET_TRY(plan_.targets, make_targets(*plan_.matrix, plan_.options.destination));
+  plan_.id = release_id(*plan_.matrix, plan_.targets, plan_.options);
+  SHIPSET_CHECK(check_only());
+  SHIPSET_CHECK(list_variants());
+  SHIPSET_CHECK(prepare_images());
+  list_tags();
+  SHIPSET_CHECK(look_at_tags());
+  SHIPSET_CHECK(judge_variants());
+  SHIPSET_CHECK(judge_tags());
+  plan_.disk_bytes = disk_need(plan_);
+  emit(events_, {EventKind::phase_finished, "plan", "plan", {}, 0, 0, {}});
+  return std::move(plan_);
+}
+
+Result<void> Planner::choose_backend(Matrix& matrix) const {
+  const auto& backend = plan_.options.backend;
+  if (backend.empty()) return {};
+  const std::vector<std::string> known{"buildx", "native", "prebuilt"};
+  if (std::find(known.begin(), known.end(), backend) == known.end()) {
+    const auto near = nearest_name(backend, known);
+    return Error(ErrorKind::usage, "there is no backend \"" + printable(backend, 60) + "\"", {},
+                 near.empty() ? "choose buildx, native or prebuilt" : "did you mean " + near + "?");
+  }
+  for (auto& variant : matrix.variants)
+    for (auto& image : variant.platforms) image.settings.backend = backend;
+  return {};
+}
+
+Result<void> Planner::check_only() const {
+  for (const auto& text : plan_.options.only) {
+    const auto slash = text.find('/');
+    const std::string name = text.substr(0, slash);
+    const Variant* variant = plan_.matrix->find(name);
+    if (variant == nullptr) {
+      std::vector<std::string> names;
+      for (const auto& item : plan_.matrix->variants) names.push_back(item.name);
+      const auto near = nearest_name(name, names);
+      return Error(ErrorKind::usage, "--only names no variant: " + printable(name, 80), {},
+                   near.empty() ? "the variants are " + join(names, ", ") : "did you mean " + near + "?");
+    }
+    if (slash == std::string::npos) continue;
+    SHIPSET_TRY(const Platform platform, Platform::parse(text.substr(slash + 1)));
+    const bool there = std::any_of(variant->platforms.begin(), variant->platforms.end(),
+                                   [&](const PlatformImage& image) { return image.platform.matches(platform); });
+    if (!there)
+      return Error(ErrorKind::usage, "--only " + printable(text, 80) + ": variant " + name + " has no such platform");
+  }
+  return {};
+}
+
+Result<void> Planner::list_variants() {
+  std::map<std::string, std::size_t> target_at;
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i) target_at.emplace(plan_.targets[i].repository, i);
+  const std::int64_t epoch = plan_.matrix->facts.source_date_epoch.value_or(0);
+  for (const auto& source : plan_.matrix->variants) {
+    PlannedVariant variant;
+    variant.name = source.name;
+    variant.found.resize(plan_.targets.size());
+    for (const auto& text : source.repositories) {
+      SHIPSET_TRY(const Reference repository, Reference::parse(text));
+      variant.targets.push_back(target_at.at(repository.name()));
+    }
+    if (!source.active) {
+      variant.action = VariantAction::inactive;
+      variant.why = source.when.empty() ? "not asked for" : "when " + source.when + " is false";
+    } else if (!selected(plan_.options.only, source.name, nullptr)) {
+      variant.action = VariantAction::excluded;
+      variant.why = "not among --only";
+    } else {
+      for (const auto& image : source.platforms)
+        if (selected(plan_.options.only, source.name, &image.platform))
+          variant.images.push_back(
+              {build::Task{source.name, image.platform, image.settings, plan_.matrix->directory, epoch, {}, {}}});
+    }
+    variant_at_.emplace(variant.name, plan_.variants.size());
+    plan_.variants.push_back(std::move(variant));
+  }
+  return {};
+}
+
+Result<void> Planner::prepare_images() {
+  // Variants are independent here; hashing inputs and asking registries for bases overlap.
+  std::vector<std::size_t> waiting;
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i)
+    if (!plan_.variants[i].images.empty()) waiting.push_back(i);
+  return parallel_for(waiting.size(), looks_at_once, cancel_, [&](std::size_t i) {
+    return prepare_variant(plan_.variants[waiting[i]], plan_.matrix->variants[waiting[i]]);
+  });
+}
+
+Result<void> Planner::prepare_variant(PlannedVariant& variant, const Variant& source) {
+  std::size_t missing = 0;
+  std::optional<Error> first;
+  for (auto& image : variant.images) {
+    auto builder = build::make_builder(image.task.settings.backend);
+    if (!builder) {
+      variant.unbuildable = std::move(builder).error();
+      break;
+    }
+    if (auto prepared = (*builder)->prepare(image.task, stores_, cancel_); !prepared) {
+      const auto& error = prepared.error();
+      const bool gone = error.kind == ErrorKind::not_found || error.context.contains("missing_platform");
+      if (source.required != Required::if_present || !gone) return prepared;
+      ++missing;
+      if (!first) first = error;
+    }
+  }
+  if (missing != 0 && missing < variant.images.size()) return *first;
+  if (missing != 0) {
+    variant.action = VariantAction::absent;
+    variant.why = first->what;
+    variant.images.clear();
+    return {};
+  }
+  variant.build_key = build_key(variant.images);
+  return {};
+}
+
+void Planner::list_tags() {
+  std::map<std::string, std::size_t> target_at;
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i) target_at.emplace(plan_.targets[i].repository, i);
+  for (const std::size_t at : tags::promotion_order(plan_.table)) {
+    const auto& item = plan_.table.entries[at];
+    const auto* variant = find(item.variant);
+    if (variant == nullptr || variant->images.empty()) continue;
+    PlannedTag tag;
+    tag.target = target_at.at(item.repository);
+    tag.entry = at;
+    tag.tag = item.tag;
+    tag.variant = item.variant;
+    tags_of_[{tag.target, tag.variant}].push_back(plan_.tags.size());
+    plan_.tags.push_back(std::move(tag));
+  }
+}
+
+Result<void> Planner::look_at_tags() {
+  looked_.resize(plan_.targets.size());
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i) SHIPSET_CHECK(look_at_target(i));
+  return {};
+}
+
+Result<void> Planner::look_at_target(std::size_t target) {
+  SHIPSET_TRY(looked_[target], stores_.look(plan_.targets[target]));
+  oci::Store* const store = looked_[target];
+  if (store == nullptr) return {};
+  std::vector<PlannedTag*> here;
+  for (auto& tag : plan_.tags)
+    if (tag.target == target) here.push_back(&tag);
+  if (auto* layout = dynamic_cast<oci::LayoutStore*>(store)) {
+    SHIPSET_TRY(const oci::Index index, layout->index());
+    std::map<std::string, const oci::Descriptor*> named;
+    for (const auto& item : index.manifests)
+      if (const auto name = item.annotations.find(std::string(oci::ref_name_key)); name != item.annotations.end())
+        named.insert_or_assign(name->second, &item);
+    for (auto* tag : here)
+      if (const auto at = named.find(tag->tag); at != named.end()) tag->current = *at->second;
+    return {};
+  }
+  return parallel_for(here.size(), looks_at_once, cancel_, [&](std::size_t i) -> Result<void> {
+    SHIPSET_TRY(here[i]->current, store->resolve(here[i]->tag));
+    return {};
+  });
+}
+
+PlannedVariant* Planner::find(const std::string& variant) {
+  const auto at = variant_at_.find(variant);
+  return at == variant_at_.end() ? nullptr : &plan_.variants[at->second];
+}
+
+Result<Plan> make_plan(const Matrix& matrix, const Options& options, const EventSink& events,
+                       const CancelToken& cancel) {
+  return Planner(matrix, options, events, cancel).run();
+}
+
+bool Plan::nothing_to_do() const {
+  for (const auto& variant : variants) switch (variant.action) {
+      case VariantAction::build:
+      case VariantAction::copy:
+      case VariantAction::repair:
+        return false;
+      default:
+        break;
+    }
+  return std::all_of(tags.begin(), tags.end(), [](const PlannedTag& tag) {
+    return tag.action == TagAction::keep || tag.action == TagAction::refuse;
+  });
+}
+
+}  // namespace shipset::release

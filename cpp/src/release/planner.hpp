@@ -1,0 +1,60 @@
+// Makes a plan step by step. Private to the module: make_plan is the door. One planner, one call, one thread
+// (looking at registries fans out on its own).
+#pragma once
+
+#include <map>
+
+#include "assemble.hpp"
+#include "shipset/release/plan.hpp"
+#include "stores.hpp"
+
+namespace shipset::release {
+
+class Planner {
+ public:
+  Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel);
+  Result<Plan> run();
+
+ private:
+  Result<void> choose_backend(Matrix& matrix) const;
+  Result<void> list_variants();
+  Result<void> check_only() const;
+  Result<void> prepare_images();
+  Result<void> prepare_variant(PlannedVariant& variant, const Variant& source);
+  void list_tags();
+  Result<void> look_at_tags();
+  Result<void> look_at_target(std::size_t target);
+
+  Result<void> judge_variants();
+  Result<void> judge_at(PlannedVariant& variant, std::size_t target);
+  Result<void> judge_tags();
+  Result<void> judge_tag(PlannedTag& tag, const PlannedVariant& variant);
+  Result<void> judge_forward(PlannedTag& tag);
+  Result<void> refuse_conflicts() const;
+  [[nodiscard]] bool may_replace(const PlannedTag& tag) const;
+  [[nodiscard]] bool is_forced(const PlannedTag& tag) const;
+
+  /// An index that a tag holds now, as far as it matters here.
+  struct Found {
+    Document document;
+    std::string key;
+    bool complete = false;
+  };
+  Result<const Found*> load(std::size_t target, const oci::Descriptor& descriptor);
+  [[nodiscard]] const tags::Entry& entry(const PlannedTag& tag) const { return plan_.table.entries[tag.entry]; }
+  PlannedVariant* find(const std::string& variant);
+
+  const Matrix& given_;
+  EventSink events_;
+  CancelToken cancel_;
+  Plan plan_;
+  Stores stores_;
+  std::vector<oci::Store*> looked_;  ///< by target; nullptr: nothing is there yet
+  std::map<std::pair<std::size_t, Digest>, Found> found_;
+  std::map<std::size_t, std::vector<std::string>> listed_;  ///< all tags by target, when a forward rule needs them
+  std::map<std::string, std::size_t> variant_at_;
+  std::map<std::pair<std::size_t, std::string>, std::vector<std::size_t>> tags_of_;  ///< (target, variant) → plan tags
+  std::vector<std::string> conflicts_;
+};
+
+}  // namespace shipset::release

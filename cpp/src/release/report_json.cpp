@@ -1,0 +1,108 @@
+#include "shipset/base/json.hpp"
+#include "shipset/base/secret.hpp"
+#include "shipset/release/report.hpp"
+
+namespace shipset::release {
+
+namespace {
+
+void write_error(JsonWriter& out, const std::optional<Error>& error) {
+  out.key("error");
+  if (!error) {
+    out.null();
+    return;
+  }
+  out.begin_object().member("kind", to_string(error->kind)).member("what", redact(error->what));
+  out.member("why", redact(error->why)).member("hint", redact(error->hint));
+  out.member("exit_code", exit_code(error->kind)).key("context").begin_object();
+  for (const auto& [name, value] : error->context) out.member(name, redact(value));
+  out.end_object().end_object();
+}
+
+void write_descriptor(JsonWriter& out, std::string_view key, const std::optional<oci::Descriptor>& descriptor) {
+  out.key(key);
+  if (!descriptor) {
+    out.null();
+    return;
+  }
+  out.begin_object().member("media_type", descriptor->media_type).member("digest", descriptor->digest.str());
+  out.member("size_bytes", descriptor->size).end_object();
+}
+
+void write_gate(JsonWriter& out, const GateReport& gate) {
+  out.begin_object().member("name", gate.name).member("at", gate.at).member("status", to_string(gate.status));
+  out.member("required", gate.required).member("exit_code", gate.exit_code).member("duration_ms", gate.duration_ms);
+  out.member("detail", redact(gate.detail)).end_object();
+}
+
+void write_image(JsonWriter& out, const ImageReport& image) {
+  out.begin_object().member("platform", image.platform).member("status", to_string(image.status));
+  write_descriptor(out, "manifest", image.manifest);
+  out.member("size_bytes", image.bytes).member("packages", image.packages).member("sbom", image.sbom);
+  out.member("provenance", image.provenance).member("duration_ms", image.duration_ms).key("notes").begin_array();
+  for (const auto& note : image.notes) out.value(redact(note));
+  out.end_array();
+  write_error(out, image.error);
+  out.end_object();
+}
+
+void write_variant(JsonWriter& out, const VariantReport& variant) {
+  out.begin_object().member("name", variant.name).member("status", to_string(variant.status));
+  out.member("required", variant.required).member("build_key", variant.build_key);
+  write_descriptor(out, "index", variant.index);
+  out.member("why", redact(variant.why)).key("images").begin_array();
+  for (const auto& image : variant.images) write_image(out, image);
+  out.end_array().end_object();
+}
+
+void write_tag(JsonWriter& out, const TagReport& tag) {
+  out.begin_object().member("reference", tag.reference).member("variant", tag.variant);
+  out.member("status", to_string(tag.status)).member("old_digest", tag.old_digest);
+  out.member("new_digest", tag.new_digest).member("reason", redact(tag.reason)).end_object();
+}
+
+void write_target(JsonWriter& out, const TargetReport& target) {
+  out.begin_object().member("name", target.name).member("blobs_moved", target.blobs_moved);
+  out.member("blobs_present", target.blobs_present).member("blobs_mounted", target.blobs_mounted);
+  out.member("bytes_moved", target.bytes_moved).member("manifests_pushed", target.manifests_pushed).end_object();
+}
+
+template <class T, class F>
+void write_list(JsonWriter& out, std::string_view key, const std::vector<T>& items, F write_one) {
+  out.key(key).begin_array();
+  for (const auto& item : items) write_one(out, item);
+  out.end_array();
+}
+
+}  // namespace
+
+std::uint64_t Report::bytes_moved() const {
+  std::uint64_t sum = 0;
+  for (const auto& target : targets) sum += target.bytes_moved;
+  return sum;
+}
+
+std::uint64_t Report::tags_moved() const {
+  std::uint64_t count = 0;
+  for (const auto& tag : tags) count += tag.status == Status::done ? 1 : 0;
+  return count;
+}
+
+std::string Report::to_json(bool indented) const {
+  JsonWriter out(indented);
+  out.begin_object().member("schema_version", report_schema_version).member("kind", "shipset.report").member("id", id);
+  out.member("name", name).member("version", version).member("file", file).member("outcome", outcome);
+  out.member("bytes_moved", bytes_moved()).member("tags_moved", tags_moved());
+  write_list(out, "gates", gates, write_gate);
+  write_list(out, "variants", variants, write_variant);
+  write_list(out, "tags", tags, write_tag);
+  write_list(out, "targets", targets, write_target);
+  out.key("warnings").begin_array();
+  for (const auto& warning : warnings) out.value(redact(warning));
+  out.end_array().member("duration_ms", duration_ms).member("promotion_ms", promotion_ms);
+  write_error(out, error);
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace shipset::release

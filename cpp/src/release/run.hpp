@@ -1,0 +1,107 @@
+// One execution of a plan: the state that its phases share. Private to the module; execute() is the door.
+// Phases run in the order of product.md §4; each fills its part of the report, and an error ends the run with the
+// report telling what is done, failed and not started. One object, one call; phases fan out on their own.
+#pragma once
+
+#include <chrono>
+#include <map>
+
+#include "assemble.hpp"
+#include "shipset/attest/catalog.hpp"
+#include "shipset/attest/statement.hpp"
+#include "shipset/base/file.hpp"
+#include "shipset/oci/transfer.hpp"
+#include "shipset/release/release.hpp"
+#include "stores.hpp"
+
+namespace shipset::release {
+
+class Run {
+ public:
+  Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel);
+  Outcome go();
+
+ private:
+  /// What this run holds of one variant.
+  struct State {
+    std::vector<std::optional<build::BuiltImage>> images;  ///< by image
+    std::vector<oci::Descriptor> attestations;             ///< for the index, by image
+    std::vector<std::vector<oci::Descriptor>> referrers;   ///< by image: manifests in the work store about it
+    Document index;                                        ///< of a built variant
+    bool failed = false;
+  };
+  /// One tag that is about to move.
+  struct Move {
+    std::size_t tag = 0;  ///< index into plan tags and report tags
+    Document wanted;
+    std::optional<oci::ManifestBytes> old;
+  };
+
+  Result<void> phases();
+  Result<void> phase(std::string_view name, Result<void> (Run::*step)());
+
+  Result<void> preflight();
+  Result<void> open_targets();
+  Result<void> gates_before_build();
+  Result<void> gates_on_staged();
+  Result<void> run_gates(Gate::At at);
+  Result<void> run_gate(const Gate& gate, GateReport& report);
+  [[nodiscard]] bool gate_applies(const Gate& gate) const;
+  [[nodiscard]] std::map<std::string, std::string> gate_environment(const Gate& gate) const;
+
+  Result<void> build();
+  Result<void> build_with(const std::string& backend, const std::vector<std::pair<std::size_t, std::size_t>>& images);
+  void take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome);
+  Result<void> judge_builds();
+
+  Result<void> attest();
+  Result<void> attest_image(std::size_t variant, std::size_t image, attest::LayerCache& cache);
+  Result<void> store_statements(std::size_t variant, std::size_t image,
+                                const std::vector<attest::StatementBlob>& statements);
+  Result<void> assemble(std::size_t variant);
+  Result<void> put_document(oci::Store& store, const Document& document);
+
+  Result<void> stage();
+  Result<void> stage_at(std::size_t target);
+  Result<void> announce_referrers(oci::Store& store, const std::vector<oci::Descriptor>& referrers);
+
+  Result<void> promote();
+  Result<void> choose_moves();
+  Result<void> choose_move(std::size_t tag, const std::optional<oci::Descriptor>& now);
+  Result<void> make_moves();
+  Result<void> make_move(const Move& move);
+  Result<void> read_back();
+  Error undo(Error cause, std::size_t made);
+  bool undo_one(const Move& move);
+
+  [[nodiscard]] bool to_build(std::size_t variant) const;
+  /// Staged or present at every place it goes to: its tags may move.
+  [[nodiscard]] bool usable(std::size_t variant) const;
+  Result<Document> index_at(std::size_t variant, std::size_t target);
+  [[nodiscard]] const Variant& declared(std::size_t variant) const { return plan_.matrix->variants[variant]; }
+  [[nodiscard]] std::size_t variant_of(const PlannedTag& tag) const { return variant_at_.at(tag.variant); }
+  void tell(EventKind kind, std::string subject, std::string message = {}) const;
+  void start_report();
+  void end_report(const std::optional<Error>& error);
+  void clean_up();
+
+  const Plan& plan_;
+  const Goal goal_;
+  const EventSink& events_;
+  const CancelToken cancel_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  Report report_;
+  Stores stores_;
+  std::string phase_;
+  std::vector<oci::Store*> targets_;
+  std::vector<std::filesystem::path>
+      created_;  ///< layouts and parent folders that did not exist before, outermost first
+  bool staged_ = false;
+  std::optional<TempDirectory> folder_;
+  std::unique_ptr<oci::LayoutStore> work_;
+  std::vector<State> states_;
+  std::map<std::string, std::size_t> variant_at_;
+  std::vector<Move> moves_;
+};
+
+}  // namespace shipset::release

@@ -1,0 +1,97 @@
+// Builds every platform image of the plan that is not there yet, each variant's outcome kept.
+#include <algorithm>
+#include <thread>
+
+#include "run.hpp"
+#include "shipset/base/text.hpp"
+
+namespace shipset::release {
+
+Result<void> Run::build() {
+  // By backend, in the order in which the file first uses it; (variant, image) pairs in file order.
+  std::vector<std::pair<std::string, std::vector<std::pair<std::size_t, std::size_t>>>> batches;
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
+    if (!to_build(i)) continue;
+    for (std::size_t j = 0; j < plan_.variants[i].images.size(); ++j) {
+      const auto& backend = plan_.variants[i].images[j].task.settings.backend;
+      auto at = std::find_if(batches.begin(), batches.end(), [&](const auto& batch) { return batch.first == backend; });
+      if (at == batches.end()) at = batches.insert(batches.end(), {backend, {}});
+      at->second.emplace_back(i, j);
+    }
+  }
+  for (const auto& [backend, images] : batches) SHIPSET_CHECK(build_with(backend, images));
+  return judge_builds();
+}
+
+Result<void> Run::build_with(const std::string& backend,
+                             const std::vector<std::pair<std::size_t, std::size_t>>& images) {
+  SHIPSET_TRY(const auto builder, build::make_builder(backend));
+  std::vector<build::Task> tasks;
+  for (const auto& [variant, image] : images) tasks.push_back(plan_.variants[variant].images[image].task);
+  build::BuildContext context;
+  context.work = work_.get();
+  context.events = events_;
+  context.cancel = cancel_;
+  context.fail_fast = plan_.matrix->fail_fast;
+  context.parallel = plan_.options.parallel != 0 ? plan_.options.parallel
+                                                 : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  builder->build(tasks, stores_, context, [&](build::Outcome outcome) {
+    const auto [variant, image] = images[outcome.task];
+    take_outcome(variant, image, std::move(outcome));
+  });
+  return cancel_.check();
+}
+
+void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome) {
+  auto& row = report_.variants[variant].images[image];
+  row.duration_ms = outcome.duration.count();
+  if (!outcome.result) {
+    states_[variant].failed = true;
+    row.status = Status::failed;
+    row.error = std::move(outcome.result).error();
+    return;
+  }
+  row.status = Status::done;
+  row.manifest = outcome.result->manifest;
+  row.bytes = outcome.result->bytes;
+  row.notes = outcome.result->notes;
+  states_[variant].images[image] = std::move(outcome.result).value();
+}
+
+Result<void> Run::judge_builds() {
+  std::vector<std::string> lines;
+  std::string hint;
+  std::size_t wanted = 0, failed = 0;
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
+    if (!to_build(i)) continue;
+    ++wanted;
+    auto& state = states_[i];
+    for (const auto& image : state.images)
+      if (!image) state.failed = true;
+    auto& row = report_.variants[i];
+    row.status = state.failed ? Status::failed : Status::done;
+    if (!state.failed) continue;
+    std::string why;
+    for (const auto& image : row.images)
+      if (image.error && why.empty()) {
+        why = image.platform + ": " + image.error->what + (image.error->why.empty() ? "" : ": " + image.error->why);
+        if (hint.empty()) hint = image.error->hint;
+      }
+    row.why = why.empty() ? "not built, because another variant failed" : why;
+    if (declared(i).required == Required::no) {
+      report_.warnings.push_back("optional variant " + row.name + " failed: " + row.why);
+      tell(EventKind::warning, row.name, report_.warnings.back());
+      continue;
+    }
+    ++failed;
+    lines.push_back(row.name + ": " + row.why);
+  }
+  if (failed == 0) return {};
+  return Error(ErrorKind::build,
+               std::to_string(failed) + " of " + std::to_string(wanted) + (wanted == 1 ? " variant" : " variants") +
+                   " could not be built; no tag has moved",
+               join(lines, "\n"), hint)
+      .with("failed", std::to_string(failed));
+}
+
+}  // namespace shipset::release

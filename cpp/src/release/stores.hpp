@@ -1,0 +1,40 @@
+// The stores of one run: targets and base images over one registry client, opened once each. Also the BaseResolver
+// that builders use. Private to the module. Thread-safe.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "shipset/registry/open.hpp"
+#include "shipset/release/plan.hpp"
+
+namespace shipset::release {
+
+class Stores final : public build::BaseResolver {
+ public:
+  explicit Stores(const registry::ClientOptions& options) : client_(options) {}
+
+  /// For looking: a layout that does not exist yet gives nullptr.
+  Result<oci::Store*> look(const Target& target);
+  /// For writing: layouts are created and locked for as long as this object lives.
+  Result<oci::Store*> write(const Target& target, const CancelToken& cancel);
+
+  /// Gives up the stores opened for writing, and their locks; pointers to them end here.
+  void close_written() { writing_.clear(); }
+
+  Result<build::PinnedBase> pin(const std::string& reference, const Platform& platform,
+                                const std::string& directory) override;
+  Result<oci::Store*> open(const std::string& reference, const std::string& directory) override;
+
+ private:
+  /// `reference` with layout paths made relative to `directory`.
+  static Result<Location> locate(const std::string& reference, const std::string& directory);
+  Result<oci::Store*> open_location(const Location& location);
+
+  registry::Client client_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_;
+  std::map<std::string, build::PinnedBase> pinned_;
+};
+
+}  // namespace shipset::release

@@ -1,0 +1,149 @@
+// A frozen plan is a promise: everything is derived again from the release file and compared with what was promised.
+#include <nlohmann/json.hpp>
+
+#include "shipset/base/json.hpp"
+#include "shipset/base/text.hpp"
+#include "shipset/release/plan.hpp"
+
+namespace shipset::release {
+
+namespace {
+
+constexpr JsonLimits plan_limits{256u << 20, 32, 20'000'000};
+
+Error unreadable(std::string why) {
+  return Error(ErrorKind::usage, "the plan file cannot be used", std::move(why), "make it again with shipset plan -o");
+}
+
+std::string text_at(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+const Json& child(const Json& json, const char* key) {
+  static const Json nothing;
+  const auto at = json.is_object() ? json.find(key) : json.end();
+  return at == json.end() ? nothing : *at;
+}
+
+std::map<std::string, std::string> map_at(const Json& json, const char* key) {
+  std::map<std::string, std::string> out;
+  for (const auto& item : child(json, key).items())
+    if (item.value().is_string()) out.emplace(item.key(), item.value().get<std::string>());
+  return out;
+}
+
+std::vector<std::string> texts_at(const Json& json, const char* key) {
+  std::vector<std::string> out;
+  for (const auto& item : child(json, key))
+    if (item.is_string()) out.push_back(item.get<std::string>());
+  return out;
+}
+
+std::optional<std::int64_t> number_at(const Json& json, const char* key) {
+  const auto& value = child(json, key);
+  return value.is_number_integer() ? std::optional(value.get<std::int64_t>()) : std::nullopt;
+}
+
+Facts facts_of(const Json& json) {
+  Facts facts;
+  facts.git = map_at(json, "git");
+  facts.event_name = text_at(json, "event_name");
+  facts.date_unix_s = number_at(json, "date_unix_s").value_or(0);
+  facts.env = map_at(json, "env");
+  facts.source_date_epoch = number_at(json, "source_date_epoch");
+  facts.commit_time_unix_s = number_at(json, "commit_time_unix_s");
+  facts.context_clean = child(json, "context_clean") == Json(true);
+  facts.ci_run = text_at(json, "ci_run");
+  return facts;
+}
+
+Options options_of(const Json& json, const registry::ClientOptions& client) {
+  Options options;
+  options.destination = text_at(json, "to");
+  options.backend = text_at(json, "backend");
+  options.only = texts_at(json, "only");
+  options.replace_tags = texts_at(json, "replace");
+  options.force_tags = texts_at(json, "force_tag");
+  options.client = client;
+  return options;
+}
+
+Error changed(std::string what, std::string why) {
+  return Error(ErrorKind::policy, std::move(what), std::move(why),
+               "look at what changed, then make a new plan with shipset plan -o");
+}
+
+/// One line per platform image: bases and source as the plan froze them.
+std::string sources_of(const Json& image) {
+  std::string out = text_at(image, "platform") + " " + text_at(image, "source");
+  for (const auto& base : child(image, "bases"))
+    out += " " + text_at(base, "reference") + "@" + text_at(base, "digest");
+  return out;
+}
+
+Result<void> compare_variants(const Json& promised, const Json& now) {
+  const auto& before = child(promised, "variants");
+  const auto& after = child(now, "variants");
+  if (before.size() != after.size()) return changed("the plan names other variants than the release file", {});
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const std::string name = text_at(before[i], "name");
+    if (text_at(before[i], "build_key") == text_at(after[i], "build_key")) continue;
+    std::string why = "its settings differ";
+    const auto& images = child(before[i], "images");
+    const auto& images_now = child(after[i], "images");
+    for (std::size_t j = 0; j < images.size() && j < images_now.size(); ++j)
+      if (sources_of(images[j]) != sources_of(images_now[j]))
+        why = "planned: " + sources_of(images[j]) + "\nnow:     " + sources_of(images_now[j]);
+    return changed("variant " + name + " is no longer what the plan says", why);
+  }
+  return {};
+}
+
+std::string digest_at(const Json& tag) {
+  return text_at(child(tag, "current"), "digest");
+}
+
+Result<void> compare_tags(const Json& promised, const Json& now) {
+  const auto& before = child(promised, "tags");
+  const auto& after = child(now, "tags");
+  if (before.size() != after.size()) return changed("the plan names other tags than the release file gives now", {});
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const std::string reference = text_at(before[i], "reference");
+    if (reference != text_at(after[i], "reference"))
+      return changed("the plan names other tags than the release file gives now", "planned: " + reference);
+    if (digest_at(before[i]) == digest_at(after[i]) || text_at(after[i], "action") == "keep") continue;
+    const std::string expected = digest_at(before[i]).empty() ? "no tag" : digest_at(before[i]);
+    const std::string found = digest_at(after[i]).empty() ? "no tag" : digest_at(after[i]);
+    return Error(ErrorKind::tag_moved, reference + " has moved since the plan was made",
+                 "the plan expected " + expected + ", found " + found, "see who moved it, then make a new plan")
+        .with("reference", reference)
+        .with("expected", expected)
+        .with("found", found);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> thaw_plan(std::string_view text, const std::filesystem::path& file, const registry::ClientOptions& client,
+                       const EventSink& events, const CancelToken& cancel) {
+  SHIPSET_TRY(const Json promised, parse_json(text, "the plan file", ErrorKind::usage, plan_limits));
+  if (text_at(promised, "kind") != "shipset.plan") return unreadable("it is not a plan of shipset");
+  if (number_at(promised, "schema_version") != plan_schema_version)
+    return unreadable("it has schema version " + child(promised, "schema_version").dump() + ", this shipset reads " +
+                      std::to_string(plan_schema_version));
+  SHIPSET_TRY(const ReleaseSpec spec,
+              ReleaseSpec::load(file.empty() ? std::filesystem::path(text_at(promised, "file")) : file));
+  SHIPSET_TRY(const Matrix matrix, spec.matrix(map_at(promised, "inputs"), facts_of(child(promised, "facts"))));
+  if (matrix.file_digest.str() != text_at(promised, "file_digest"))
+    return changed("the release file has changed since the plan was made",
+                   "planned: " + text_at(promised, "file_digest") + "\nnow:     " + matrix.file_digest.str());
+  SHIPSET_TRY(Plan plan, make_plan(matrix, options_of(child(promised, "options"), client), events, cancel));
+  SHIPSET_TRY(const Json now, parse_json(plan.to_json(), "the plan", ErrorKind::internal, plan_limits));
+  SHIPSET_CHECK(compare_variants(promised, now));
+  SHIPSET_CHECK(compare_tags(promised, now));
+  return plan;
+}
+
+}  // namespace shipset::release
