@@ -11,6 +11,9 @@
 
 namespace shipset::tags {
 
+/// Tags that start so are shipset's own (staging and holding); no rule may make one.
+inline constexpr std::string_view reserved_prefix = "_shipset.";
+
 struct Entry {
   std::string repository;  ///< normalised name, e.g. docker.io/docker/model-runner
   std::string tag;
@@ -18,8 +21,8 @@ struct Entry {
   std::vector<Platform> platforms;  ///< empty: the variant index
   bool index = false;               ///< with platforms: an index of these, else the one manifest
   Moves moves = Moves::never;
-  std::string shape;   ///< see ResolvedTag::shape
-  std::string reason;  ///< e.g. `rule "{version}{-suffix}"`
+  std::string shape;                           ///< see ResolvedTag::shape
+  std::string reason;                          ///< e.g. `rule "{version}{-suffix}"`
   [[nodiscard]] std::string familiar() const;  ///< docker/model-runner:v1.0.0-cuda
 };
 
@@ -27,25 +30,28 @@ struct Table {
   std::vector<Entry> entries;  ///< variants in file order, repositories in order, rules in order; active variants only
 };
 
-/// Errors of kind spec list every clash, invalid or over-long tag as problems at the rule's place.
-/// `include_inactive` also checks and lists variants whose `when` is false (for GitHub outputs).
+/// Errors of kind spec list every clash, invalid or over-long tag as problems at the rule's place; also a repository
+/// that is no plain name, and a forward rule of a variant whose versions cannot be read back from its exact tags.
+/// `include_inactive` also checks and lists variants whose `when` is false (for GitHub outputs); those clash with
+/// nobody, because variants that exclude each other may share their tags.
 Result<Table> make_table(const Matrix& matrix, bool include_inactive = false);
 
 /// Indices into entries in the order of promotion: exact tags first, then moving tags from the most to the least
-/// specific, the bare `latest` last.
+/// specific, the bare `latest` last. Equal ones stay in the order of the table.
 std::vector<std::size_t> promotion_order(const Table& table);
 
 /// `NAME<<EOF` blocks, one per declared variant in file order, also for inactive ones; another delimiter only when a
-/// whole line of the value equals EOF. Ends with a line feed.
+/// whole line of the value equals EOF. Ends with a line feed. Tags of single platforms are not listed: the value is
+/// what names the variant's image.
 std::string github_outputs(const Matrix& matrix, const Table& table_with_inactive);
 
 /// Decision about a forward tag, given all tags of its repository.
 struct ForwardDecision {
   bool move = true;
-  std::string reason;   ///< "v1.2.0 is the highest of 3 stable versions", "v2.0.1 is higher"
+  std::string reason;  ///< "v1.2.0 is the highest of 3 stable versions", "v2.0.1 is higher"
 };
 /// Reads `existing_tags` backwards by the exact rules of the entry's variant and applies product.md §3 "forward".
-ForwardDecision decide_forward(const Entry& entry, const Matrix& matrix,
-                               const std::vector<std::string>& existing_tags);
+/// For many entries of one repository make one VersionReader (tags/reader.hpp) and ask that.
+ForwardDecision decide_forward(const Entry& entry, const Matrix& matrix, const std::vector<std::string>& existing_tags);
 
 }  // namespace shipset::tags
