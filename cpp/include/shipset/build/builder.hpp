@@ -75,13 +75,20 @@ class BaseResolver {
   virtual Result<oci::Store*> open(const std::string& reference, const std::string& directory) = 0;
 };
 
+/// Picks the image for `platform` out of `found` (an index, or a single manifest whose config tells), for resolvers.
+/// Of several that run there the closest variant wins. Missing platform: kind spec, naming those that are there.
+Result<PinnedBase> pin_base(oci::Store& store, const oci::Descriptor& found, const std::string& reference,
+                            const Platform& platform);
+
 class Builder {
  public:
   virtual ~Builder() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// Checks settings, pins bases and computes `source` for the task. Errors carry context variant and platform.
+  /// An input shared by several tasks is read once per Builder object.
   virtual Result<void> prepare(Task& task, BaseResolver& bases, const CancelToken& cancel) = 0;
-  /// Builds all; `done` is called once per task, from any thread, one at a time.
+  /// Builds all; `done` is called once per task, from any thread, one at a time. A task that was not begun (stop, or
+  /// fail_fast after a failure) has kind cancelled and context state = "not started".
   virtual void build(const std::vector<Task>& tasks, BaseResolver& bases, const BuildContext& context,
                      const std::function<void(Outcome)>& done) = 0;
 };
