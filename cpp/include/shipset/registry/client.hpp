@@ -6,23 +6,28 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "shipset/base/cancel.hpp"
 #include "shipset/model/reference.hpp"
 #include "shipset/oci/store.hpp"
+#include "shipset/registry/credentials.hpp"
 
 namespace shipset::registry {
 
 struct ClientOptions {
-  std::set<std::string> plain_http;     ///< hosts (with port) reached by HTTP; loopback always tries HTTP
-  std::set<std::string> insecure_tls;   ///< hosts whose certificate is not checked
-  std::string ca_file;                  ///< further CA bundle; "" = system, SSL_CERT_FILE
-  std::size_t connections_per_host = 8;
-  unsigned attempts = 5;                ///< per request, with back-off
+  std::set<std::string> plain_http;      ///< hosts (with port) reached by HTTP; loopback always tries HTTP
+  std::set<std::string> insecure_tls;    ///< hosts whose certificate is not checked
+  std::string ca_file;                   ///< further CA bundle; "" = system, SSL_CERT_FILE
+  std::size_t connections_per_host = 8;  ///< for each of: short requests, uploads, downloads
+  unsigned attempts = 5;                 ///< per request, with back-off; at least 1
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
-  std::string user_agent;
+  std::string user_agent;                           ///< "" = shipset/<version>
+  std::optional<CredentialSources> credentials;     ///< nullopt = from the environment
+  CancelToken cancel;                               ///< stops every call of this client
 };
 
 /// What happened on the wire so far.
@@ -38,7 +43,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// The repository of a reference as a Store. No request is made yet. Stores keep the client's state alive.
-  std::unique_ptr<oci::Store> repository(const Reference& reference);
+  /// `cancel` stops every call of that store within a second, also those that take no token of their own.
+  std::unique_ptr<oci::Store> repository(const Reference& reference, const CancelToken& cancel = {});
   /// Asks `GET /v2/` with the credentials found for the host: proves reachability and login.
   Result<void> ping(const std::string& host, const CancelToken& cancel = {});
   [[nodiscard]] Traffic traffic() const;

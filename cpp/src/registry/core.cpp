@@ -1,0 +1,226 @@
+#include <cstdlib>
+
+#include "ca_bundle_impl.hpp"
+#include "core_impl.hpp"
+#include "error_body_impl.hpp"
+#include "shipset/base/text.hpp"
+
+namespace shipset::registry {
+
+namespace {
+constexpr int redirect_limit = 5;
+/// First without authorization, then with a token that another thread left behind, then with a fresh one; and one
+/// more when a challenge asks for further scopes.
+constexpr int authorization_rounds = 5;
+
+LoopOptions loop_options(const ClientOptions& options) {
+  LoopOptions out;
+  out.connections_per_host = options.connections_per_host;
+  out.connect_timeout = options.connect_timeout;
+  out.stall_timeout = options.stall_timeout;
+  out.user_agent = options.user_agent.empty() ? "shipset/" SHIPSET_VERSION : options.user_agent;
+  const CaBundle bundle = find_ca_bundle(options.ca_file);
+  out.ca_path = bundle.path;
+  out.ca_text = bundle.text;
+  for (const char* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"})
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') out.proxy_in_environment = true;
+  return out;
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+Result<Outcome> to_the_end(ExchangeHandle& exchange, const Stop& stop) {
+  return exchange->finish(stop);
+}
+}  // namespace
+
+std::string repository_scope(std::string_view path, std::string_view actions) {
+  return "repository:" + std::string(path) + ":" + std::string(actions);
+}
+
+Client::Core::Core(ClientOptions client_options)
+    : options(std::move(client_options)),
+      loop(loop_options(options)),
+      authenticator(options.credentials ? *options.credentials : CredentialSources::from_environment(),
+                    [this](const HttpRequest& request, const Stop& stop) { return fetch(request, stop); }) {}
+
+Url Client::Core::base_of(const Endpoint& at) {
+  bool tls = !is_loopback_host(at.api_host) || options.insecure_tls.contains(at.domain);
+  {
+    std::lock_guard lock(hosts_mutex_);
+    if (const auto& known = hosts_[at.api_host].tls) tls = *known;
+  }
+  if (options.plain_http.contains(at.domain)) tls = false;
+  const auto url = Url::parse((tls ? "https://" : "http://") + at.api_host + "/v2/");
+  return url.value_or(Url{tls ? "https" : "http", "invalid", "0", "/v2/", {}});
+}
+
+bool Client::Core::settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop) {
+  if (!is_loopback_host(at.api_host) || options.plain_http.contains(at.domain) ||
+      options.insecure_tls.contains(at.domain))
+    return false;
+  {
+    std::lock_guard lock(hosts_mutex_);
+    if (hosts_[at.api_host].tls) return false;
+  }
+  const auto kind = outcome.failure.kind;
+  const bool doubtful = kind == FailureKind::not_http || kind == FailureKind::broken ||
+                        (!outcome.failure && outcome.response.status == 400);
+  if (outcome.failure && !doubtful) return false;
+  bool tls = false;
+  if (doubtful) {  // servers that speak TLS answer plain HTTP with 400, with an alert, or not at all
+    HttpRequest probe;
+    probe.url = "https://" + at.api_host + "/v2/";
+    probe.direct = true;
+    auto exchange = loop.start(std::move(probe));
+    const auto seen = exchange->finish(stop);
+    tls = !seen.failure || seen.failure.kind == FailureKind::certificate;
+  }
+  std::lock_guard lock(hosts_mutex_);
+  hosts_[at.api_host].tls = tls;
+  return tls;
+}
+
+HttpRequest Client::Core::request_for(const Url& url, const Call& call, const std::string& authorization,
+                                      bool redirected, bool from_public) const {
+  HttpRequest request;
+  request.method = call.method;
+  request.url = url.str();
+  request.headers = call.headers;
+  if (!authorization.empty()) request.headers.push_back("Authorization: " + authorization);
+  request.body = call.body;
+  request.stream_size = call.stream_size;
+  request.stream_answer = call.stream_answer;
+  request.answer_limit = call.answer_limit;
+  request.lane = call.lane;
+  const bool default_port = url.port == (url.scheme == "https" ? "443" : "80");
+  request.insecure_tls = options.insecure_tls.contains(url.host + ":" + url.port) ||
+                         (default_port && options.insecure_tls.contains(url.host));
+  request.direct = is_loopback_host(url.host);
+  request.forbid_local_peer = redirected && from_public;
+  return request;
+}
+
+Result<Answer> Client::Core::exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
+                                      const Drive& drive, const Stop& stop) {
+  const bool may_follow = call.method == "GET" || call.method == "HEAD";
+  const Url first = url;
+  for (int hop = 0;; ++hop) {
+    const bool own = url.origin() == base.origin();
+    auto handle =
+        loop.start(request_for(url, call, own ? authorization : std::string(), !own, !is_local_host(base.host)));
+    SHIPSET_TRY(Outcome outcome, drive(handle));
+    if (stop.requested() && outcome.failure.kind == FailureKind::cancelled) return stop.error();
+    if (outcome.failure || !may_follow || !is_redirect(outcome.response.status))
+      return Answer{std::move(outcome), url, {}};
+    const auto target = url.resolve(outcome.response.headers.get("location"));
+    std::string why = hop >= redirect_limit ? "it redirects in a circle or too often" : std::string();
+    if (!target) why = "it redirects to something that is not a web address";
+    if (why.empty()) why = redirect_refusal(url, *target);
+    if (why.empty()) why = redirect_refusal(first, *target);
+    if (!why.empty())
+      return unreadable("cannot follow the redirect of " + first.shown(), target ? target->shown() + ": " + why : why,
+                        base.host);
+    url = *target;
+  }
+}
+
+std::vector<Challenge> Client::Core::challenges_of(const Url& base, const Outcome& outcome, const Stop& stop) {
+  auto challenges = parse_challenges(outcome.response.headers.all("www-authenticate"));
+  if (!challenges.empty()) return challenges;
+  Call ping;  // some registries name their token server only here
+  auto seen = exchange(
+      base, base, ping, {}, [&](ExchangeHandle& handle) { return to_the_end(handle, stop); }, stop);
+  if (!seen || seen->outcome.failure || seen->outcome.response.status != 401) return {};
+  return parse_challenges(seen->outcome.response.headers.all("www-authenticate"));
+}
+
+Result<Answer> Client::Core::attempt(const Endpoint& at, const Call& call, const Drive& drive, const Stop& stop) {
+  const auto began = Authenticator::Clock::now();
+  AuthTarget target{at.domain, at.path, base_of(at), call.scopes};
+  for (int round = 0;; ++round) {
+    target.base = base_of(at);
+    const auto url = target.base.resolve(call.url);
+    if (!url) return Error(ErrorKind::internal, "cannot make a URL of a request to " + at.domain);
+    const bool own = url->origin() == target.base.origin();
+    Authorization authorization;
+    if (own) {
+      SHIPSET_TRY(authorization, authenticator.authorize(target, began, stop));
+    }
+    SHIPSET_TRY(Answer answer, exchange(target.base, *url, call, authorization.header, drive, stop));
+    if (settle_scheme(at, answer.outcome, stop)) continue;
+    const bool refused_here =
+        !answer.outcome.failure && answer.outcome.response.status == 401 && answer.url.origin() == target.base.origin();
+    if (refused_here && own && round < authorization_rounds) {
+      const auto challenges = challenges_of(target.base, answer.outcome, stop);
+      SHIPSET_TRY(const bool again, authenticator.challenged(target, challenges, authorization));
+      // Nothing was sent, and the second time nothing can be: there are no credentials for this host.
+      if (again && (round == 0 || !authorization.header.empty())) continue;
+    }
+    answer.login = authenticator.source_of(target);
+    return answer;
+  }
+}
+
+Result<Answer> Client::Core::send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop) {
+  Retry retry(options.attempts);
+  const Drive drive = [&](ExchangeHandle& handle) { return to_the_end(handle, stop); };
+  for (;;) {
+    if (stop.requested()) return stop.error();
+    SHIPSET_TRY(Answer answer, attempt(at, call, drive, stop));
+    SHIPSET_TRY(const bool again, retry.again(answer.outcome, stop));
+    if (again) {
+      ++retries;
+      continue;
+    }
+    if (answer.outcome.failure) return unreachable(what, answer.outcome.failure, at.domain);
+    return answer;
+  }
+}
+
+Result<HttpResponse> Client::Core::fetch(const HttpRequest& request, const Stop& stop) {
+  Retry retry(options.attempts);
+  const auto url = Url::parse(request.url);
+  if (!url) return Error(ErrorKind::registry, "cannot use the address of the token server");
+  const Call extra;
+  HttpRequest prepared = request_for(*url, extra, {}, false, false);
+  prepared.method = request.method;
+  prepared.headers = request.headers;
+  prepared.body = request.body;
+  prepared.answer_limit = request.answer_limit;
+  for (;;) {
+    auto handle = loop.start(prepared);
+    Outcome outcome = handle->finish(stop);
+    SHIPSET_TRY(const bool again, retry.again(outcome, stop));
+    if (again) {
+      ++retries;
+      continue;
+    }
+    if (outcome.failure)
+      return unreachable("cannot reach the token server " + url->shown(), outcome.failure, url->host);
+    return std::move(outcome.response);
+  }
+}
+
+Error Client::Core::refusal(const Endpoint& at, const Answer& answer, std::string what) const {
+  Error error = refused(std::move(what), answer.outcome.response, at.domain);
+  if (!at.path.empty()) error.with("repository", at.path).with("store", at.name());
+  if (error.kind != ErrorKind::auth) return error;
+  error.why += answer.login.empty() ? " (no credentials were found for " + at.domain + ")"
+                                    : " (credentials from " + answer.login + ")";
+  return error;
+}
+
+std::optional<bool> Client::Core::referrers_api(const Endpoint& at) {
+  std::lock_guard lock(hosts_mutex_);
+  return hosts_[at.api_host].referrers;
+}
+
+void Client::Core::set_referrers_api(const Endpoint& at, bool known) {
+  std::lock_guard lock(hosts_mutex_);
+  hosts_[at.api_host].referrers = known;
+}
+
+}  // namespace shipset::registry

@@ -1,0 +1,86 @@
+// The client's shared state and the path that every request takes: scheme, authorization, redirects, retries.
+// Stores and readers hold it; the loop thread never does. Thread-safe. specs §3, §4.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "auth_impl.hpp"
+#include "loop_impl.hpp"
+#include "retry_impl.hpp"
+#include "shipset/registry/client.hpp"
+
+namespace shipset::registry {
+
+/// One repository of one registry.
+struct Endpoint {
+  std::string domain;    ///< for people: docker.io, localhost:5000
+  std::string api_host;  ///< registry-1.docker.io, localhost:5000
+  std::string path;      ///< library/alpine; empty for the registry itself
+  [[nodiscard]] std::string name() const { return path.empty() ? domain : domain + "/" + path; }
+};
+
+/// One request to a registry, before scheme and authorization are known.
+struct Call {
+  std::string method{"GET"};
+  std::string url;  ///< "/v2/…", or absolute (an upload location)
+  std::vector<std::string> headers;
+  std::optional<std::string> body;
+  std::optional<std::uint64_t> stream_size;
+  bool stream_answer = false;
+  std::vector<std::string> scopes;
+  std::size_t answer_limit = 1u << 20;
+  Lane lane = Lane::control;
+};
+
+/// An answer and the URL it came from (after redirects), against which its Location is resolved.
+struct Answer {
+  Outcome outcome;
+  Url url;
+  std::string login;  ///< where the credentials came from, for errors; never their values
+};
+
+struct Client::Core {
+  explicit Core(ClientOptions client_options);
+
+  /// Waits for an exchange as far as the caller wants, feeding it if it has a body. Called once per try.
+  using Drive = std::function<Result<Outcome>(ExchangeHandle&)>;
+
+  /// One try, apart from what authorization and scheme need. The outcome may be a failure or any status.
+  Result<Answer> attempt(const Endpoint& at, const Call& call, const Drive& drive, const Stop& stop);
+  /// As often as Retry says, with a buffered answer. Errors: network, cancelled, auth (token); any status is a value.
+  Result<Answer> send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop);
+  /// `refused`, with where the credentials came from and which repository it was.
+  Error refusal(const Endpoint& at, const Answer& answer, std::string what) const;
+
+  /// Whether the host has the referrers API, as far as it is known.
+  std::optional<bool> referrers_api(const Endpoint& at);
+  void set_referrers_api(const Endpoint& at, bool known);
+
+  const ClientOptions options;
+  Loop loop;
+  Authenticator authenticator;
+  std::atomic<std::uint64_t> retries{0};
+
+ private:
+  struct Host {
+    std::optional<bool> tls;
+    std::optional<bool> referrers;
+  };
+  Result<Answer> exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
+                          const Drive& drive, const Stop& stop);
+  HttpRequest request_for(const Url& url, const Call& call, const std::string& authorization, bool redirected,
+                          bool from_public) const;
+  Result<HttpResponse> fetch(const HttpRequest& request, const Stop& stop);
+  Url base_of(const Endpoint& at);
+  bool settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop);
+  std::vector<Challenge> challenges_of(const Url& base, const Outcome& outcome, const Stop& stop);
+
+  std::mutex hosts_mutex_;
+  std::map<std::string, Host> hosts_;
+};
+
+/// "repository:<path>:<actions>"
+std::string repository_scope(std::string_view path, std::string_view actions);
+
+}  // namespace shipset::registry

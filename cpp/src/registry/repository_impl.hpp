@@ -1,0 +1,73 @@
+// One repository of one registry as a Store. Reading, writing, uploads, listings and referrers are in their own files.
+// Thread-safe: nothing but the kept upload locations is mutable, and those have a lock. specs §3.
+#pragma once
+
+#include "core_impl.hpp"
+#include "shipset/oci/store.hpp"
+
+namespace shipset::registry {
+
+class RepositoryStore final : public oci::Store {
+ public:
+  RepositoryStore(std::shared_ptr<Client::Core> core, Endpoint at, CancelToken cancel)
+      : core_(std::move(core)), at_(std::move(at)), cancel_(std::move(cancel)) {}
+
+  [[nodiscard]] std::string name() const override { return at_.name(); }
+  Result<std::optional<oci::Descriptor>> resolve(std::string_view tag) override;
+  Result<oci::ManifestBytes> manifest(const Digest& digest) override;
+  Result<bool> has_manifest(const Digest& digest) override;
+  Result<bool> has_blob(const oci::Descriptor& blob) override;
+  Result<std::unique_ptr<Source>> blob(const oci::Descriptor& blob) override;
+  Result<std::uint64_t> put_blob(const oci::Descriptor& blob, const Source& content, const EventSink& events,
+                                 const CancelToken& cancel) override;
+  Result<bool> mount_blob(const oci::Descriptor& blob, const oci::Store& from) override;
+  Result<void> put_manifest(const oci::Descriptor& manifest, std::string_view bytes) override;
+  Result<void> put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) override;
+  Result<bool> remove_tag(std::string_view tag) override;
+  Result<std::vector<std::string>> tags() override;
+  Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override;
+  Result<void> check_writable() override;
+
+ private:
+  /// An open upload: where its body goes. A capability; never shown.
+  struct Upload {
+    Url location;
+    bool chunked = false;  ///< the registry wants PATCH before PUT
+  };
+
+  [[nodiscard]] Stop stop(const CancelToken& call = {}) const { return {core_->options.cancel, cancel_, call}; }
+  [[nodiscard]] std::string path(std::string_view rest) const { return "/v2/" + at_.path + "/" + std::string(rest); }
+  [[nodiscard]] std::vector<std::string> scopes(std::string_view actions) const {
+    return {repository_scope(at_.path, actions)};
+  }
+  Result<std::optional<oci::ManifestBytes>> get_manifest(std::string_view reference, const Digest& digest);
+  Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what);
+  Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,
+                              const std::string& what);
+  Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
+  Result<Answer> send_blob(const Upload& upload, const oci::Descriptor& blob, const Source& content,
+                           const EventSink& events, const Stop& stop);
+  Result<Answer> stream_body(const Url& url, std::string_view method, const oci::Descriptor& blob,
+                             const Source& content, const EventSink& events, const Stop& stop);
+  Result<Answer> finish_chunked(const Answer& patched, const Url& sent_to, const Digest& digest, const Stop& stop);
+  Result<void> check_stored(const oci::Descriptor& blob, const Answer& answer, const std::string& what) const;
+  Result<std::vector<oci::Descriptor>> list_referrers(const Answer& first, const Digest& digest,
+                                                      const std::string& what);
+  Result<std::vector<oci::Descriptor>> tagged_referrers(const Digest& digest, const std::string& what);
+  Error failed(const std::string& what, const Answer& answer, std::string_view key, std::string_view value) const;
+  std::optional<Url> location_of(const Answer& answer) const;
+
+  std::shared_ptr<Client::Core> core_;
+  Endpoint at_;
+  CancelToken cancel_;
+  std::mutex uploads_mutex_;
+  std::map<Digest, Upload> kept_uploads_;  ///< opened by a mount that was not granted
+};
+
+/// A blob that is read by GET, with Range for the rest after a break; verified when read from its start to its end.
+std::unique_ptr<Source> blob_source(std::shared_ptr<Client::Core> core, Endpoint at, oci::Descriptor blob, Stop stop);
+
+/// The Accept field of manifest requests.
+const std::string& manifest_accept();
+
+}  // namespace shipset::registry

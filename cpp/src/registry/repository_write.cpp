@@ -1,0 +1,103 @@
+#include "error_body_impl.hpp"
+#include "repository_impl.hpp"
+#include "shipset/base/text.hpp"
+
+namespace shipset::registry {
+
+namespace {
+/// A manifest that was read a moment after its blobs were written may find one missing on registries that lag.
+constexpr std::string_view lag_code = "MANIFEST_BLOB_UNKNOWN";
+constexpr unsigned lag_attempts = 2;
+}  // namespace
+
+Result<void> RepositoryStore::write_manifest(std::string_view reference, const oci::Descriptor& manifest,
+                                             std::string_view bytes, const std::string& what) {
+  const Stop until = stop();
+  if (manifest.digest.computable()) {
+    Hasher hasher(manifest.digest.algorithm());
+    hasher.update(bytes);
+    if (hasher.finish() != manifest.digest || bytes.size() != manifest.size)
+      return Error(ErrorKind::verify, what, "the bytes given are not those of " + manifest.digest.str());
+  }
+  Call call;
+  call.method = "PUT";
+  call.url = path("manifests/" + std::string(reference));
+  call.headers = {"Content-Type: " + manifest.media_type};
+  call.body = std::string(bytes);
+  call.scopes = scopes("pull,push");
+  Retry lag(lag_attempts);
+  for (;;) {
+    SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until));
+    const HttpResponse& response = answer.outcome.response;
+    const bool stored = response.status == 200 || response.status == 201 || response.status == 202;
+    if (stored && !is_html(response)) return check_stored(manifest, answer, what);
+    if (read_refusal(response).code == lag_code) {
+      SHIPSET_TRY(const bool again, lag.once_more(answer.outcome, until));
+      if (again) continue;
+    }
+    Error error = failed(what, answer, "digest", manifest.digest.str());
+    if (response.status == 404 && error.kind == ErrorKind::not_found)
+      error.hint = "the registry may want the repository " + at_.path + " to be created first";
+    return error;
+  }
+}
+
+Result<void> RepositoryStore::put_manifest(const oci::Descriptor& manifest, std::string_view bytes) {
+  const std::string what = "cannot push the manifest " + manifest.digest.str() + " to " + name();
+  return write_manifest(manifest.digest.str(), manifest, bytes, what);
+}
+
+Result<void> RepositoryStore::put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) {
+  SHIPSET_CHECK(check_tag(tag));
+  const std::string what = "cannot set the tag " + name() + ":" + std::string(tag);
+  auto written = write_manifest(tag, manifest, bytes, what);
+  if (!written) written.error().with("tag", std::string(tag));
+  return written;
+}
+
+Result<bool> RepositoryStore::remove_tag(std::string_view tag) {
+  SHIPSET_CHECK(check_tag(tag));
+  const std::string what = "cannot remove the tag " + name() + ":" + std::string(tag);
+  Call call;
+  call.method = "DELETE";
+  call.url = path("manifests/" + std::string(tag));
+  call.scopes = scopes("pull,push");
+  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, stop()));
+  const HttpResponse& response = answer.outcome.response;
+  if (response.success()) return true;
+  if (response.status == 400 || response.status == 405 || response.status == 501) return false;
+  if (response.status != 404) return failed(what, answer, "tag", tag);
+  SHIPSET_TRY(const auto still, resolve(tag));  // some answer 404 because they know no such request
+  return !still.has_value();
+}
+
+Result<void> RepositoryStore::check_writable() {
+  const std::string what = "cannot push to " + name();
+  const Stop until = stop();
+  Call call;
+  call.method = "POST";
+  call.url = path("blobs/uploads/");
+  call.body = "";
+  call.scopes = scopes("pull,push");
+  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until));
+  if (answer.outcome.response.status != 202) {
+    Error error = failed(what, answer, {}, {});
+    if (answer.outcome.response.status == 404)
+      error.hint = "create the repository " + at_.path + " at the registry first, or check its name";
+    return error;
+  }
+  const auto location = location_of(answer);
+  if (!location) return unreadable(what, "the registry names no usable place to upload to", at_.domain);
+  Call cancel;
+  cancel.method = "DELETE";
+  cancel.url = location->str();
+  cancel.scopes = scopes("pull,push");
+  const auto finish = [&until](ExchangeHandle& handle) -> Result<Outcome> { return handle->finish(until); };
+  // The right to push is proven; an upload that cannot be cancelled is swept by the registry itself.
+  const auto ignored = core_->attempt(at_, cancel, finish, until);
+  if (until.requested()) return until.error();
+  (void)ignored;
+  return {};
+}
+
+}  // namespace shipset::registry
