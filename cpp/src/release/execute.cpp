@@ -71,7 +71,8 @@ void Run::tell(EventKind kind, std::string subject, std::string message) const {
 
 Result<void> Run::preflight() {
   for (std::size_t i = 0; i < plan_.variants.size(); ++i)
-    if (to_build(i) && plan_.variants[i].unbuildable) return *plan_.variants[i].unbuildable;
+    if (to_build(i) && plan_.variants[i].unbuildable && declared(i).required != Required::no)
+      return *plan_.variants[i].unbuildable;
   SHIPSET_CHECK(open_targets());
   for (auto* target : targets_) SHIPSET_CHECK(target->check_writable());
   const bool any = std::any_of(plan_.variants.begin(), plan_.variants.end(),
@@ -99,7 +100,7 @@ Result<void> Run::open_targets() {
         missing.insert(missing.begin(), at);
       created_.insert(created_.end(), missing.begin(), missing.end());
     }
-    SHIPSET_TRY(targets_[i], stores_.write(target, cancel_));
+    SHIPSET_TRY(targets_[i], stores_.write(target, events_, cancel_));
   }
   return {};
 }

@@ -122,21 +122,23 @@ Result<void> Planner::judge_tag(PlannedTag& tag, const PlannedVariant& variant) 
   }
   if (item.moves == Moves::forward) return judge_forward(tag);
   tag.action = !tag.current ? TagAction::create : found ? TagAction::move : TagAction::decide;
-  if (tag.current && item.moves == Moves::never && may_replace(tag)) tag.reason += "; --replace names it";
+  tag.replace = tag.current && item.moves == Moves::never && may_replace(tag);
+  if (tag.replace) tag.reason += "; --replace names it";
   return {};
 }
 
 Result<void> Planner::judge_forward(PlannedTag& tag) {
-  oci::Store* const store = looked_[tag.target];
-  auto listed = listed_.find(tag.target);
-  if (listed == listed_.end()) {
+  auto reader = versions_.find(tag.target);
+  if (reader == versions_.end()) {
     std::vector<std::string> all;
-    if (store != nullptr) {
-      SHIPSET_TRY(all, store->tags());
+    if (looked_[tag.target] != nullptr) {
+      SHIPSET_TRY(all, looked_[tag.target]->tags());
     }
-    listed = listed_.emplace(tag.target, std::move(all)).first;
+    reader =
+        versions_.emplace(tag.target, tags::VersionReader(*plan_.matrix, plan_.targets[tag.target].repository, all))
+            .first;
   }
-  const auto decision = tags::decide_forward(entry(tag), *plan_.matrix, listed->second);
+  const auto decision = reader->second.decide(entry(tag));
   tag.reason = decision.reason;
   tag.action = !tag.current ? TagAction::create : TagAction::move;
   if (decision.move) return {};

@@ -121,8 +121,13 @@ Result<void> Planner::list_variants() {
 Result<void> Planner::prepare_images() {
   // Variants are independent here; hashing inputs and asking registries for bases overlap.
   std::vector<std::size_t> waiting;
-  for (std::size_t i = 0; i < plan_.variants.size(); ++i)
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!plan_.variants[i].images.empty()) waiting.push_back(i);
+    for (const auto& image : plan_.variants[i].images) {
+      const auto& backend = image.task.settings.backend;
+      if (!builders_.contains(backend)) builders_.emplace(backend, build::make_builder(backend));
+    }
+  }
   return parallel_for(waiting.size(), looks_at_once, cancel_, [&](std::size_t i) {
     return prepare_variant(plan_.variants[waiting[i]], plan_.matrix->variants[waiting[i]]);
   });
@@ -132,14 +137,19 @@ Result<void> Planner::prepare_variant(PlannedVariant& variant, const Variant& so
   std::size_t missing = 0;
   std::optional<Error> first;
   for (auto& image : variant.images) {
-    auto builder = build::make_builder(image.task.settings.backend);
+    const auto& builder = builders_.at(image.task.settings.backend);
     if (!builder) {
-      variant.unbuildable = std::move(builder).error();
+      variant.unbuildable = builder.error();
       break;
     }
     if (auto prepared = (*builder)->prepare(image.task, stores_, cancel_); !prepared) {
       const auto& error = prepared.error();
       const bool gone = error.kind == ErrorKind::not_found || error.context.contains("missing_platform");
+      if (source.required == Required::no && error.kind != ErrorKind::cancelled) {
+        variant.unbuildable = error;
+        variant.why = error.what;
+        break;
+      }
       if (source.required != Required::if_present || !gone) return prepared;
       ++missing;
       if (!first) first = error;
@@ -152,7 +162,7 @@ Result<void> Planner::prepare_variant(PlannedVariant& variant, const Variant& so
     variant.images.clear();
     return {};
   }
-  variant.build_key = build_key(variant.images);
+  if (!variant.unbuildable) variant.build_key = build_key(variant.images);
   return {};
 }
 

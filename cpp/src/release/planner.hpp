@@ -6,6 +6,7 @@
 
 #include "assemble.hpp"
 #include "shipset/release/plan.hpp"
+#include "shipset/tags/reader.hpp"
 #include "stores.hpp"
 
 namespace shipset::release {
@@ -51,7 +52,10 @@ class Planner {
   Stores stores_;
   std::vector<oci::Store*> looked_;  ///< by target; nullptr: nothing is there yet
   std::map<std::pair<std::size_t, Digest>, Found> found_;
-  std::map<std::size_t, std::vector<std::string>> listed_;  ///< all tags by target, when a forward rule needs them
+  /// The versions of each target's repository, listed only when a forward rule needs them.
+  std::map<std::size_t, tags::VersionReader> versions_;
+  /// One builder per backend: an input shared by variants is read once.
+  std::map<std::string, Result<std::unique_ptr<build::Builder>>> builders_;
   std::map<std::string, std::size_t> variant_at_;
   std::map<std::pair<std::size_t, std::string>, std::vector<std::size_t>> tags_of_;  ///< (target, variant) → plan tags
   std::vector<std::string> conflicts_;

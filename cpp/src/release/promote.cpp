@@ -71,8 +71,7 @@ Result<void> Run::choose_move(std::size_t at, const std::optional<oci::Descripto
     return {};
   }
   if (digest_of(now) != digest_of(tag.current)) return moved_error(row.reference, row.old_digest, digest_of(now));
-  const bool replaced = tag.reason.find("--replace") != std::string::npos;
-  if (now && entry.moves == Moves::never && !replaced)
+  if (now && entry.moves == Moves::never && !tag.replace)
     return Error(ErrorKind::tag_conflict, "the exact tag " + row.reference + " holds other content",
                  "it holds " + now->digest.str() + ", this release needs " + row.new_digest,
                  "release under a new version, or name the tag with --replace");

@@ -11,7 +11,7 @@ Result<void> Run::build() {
   // By backend, in the order in which the file first uses it; (variant, image) pairs in file order.
   std::vector<std::pair<std::string, std::vector<std::pair<std::size_t, std::size_t>>>> batches;
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
-    if (!to_build(i)) continue;
+    if (!to_build(i) || plan_.variants[i].unbuildable) continue;
     for (std::size_t j = 0; j < plan_.variants[i].images.size(); ++j) {
       const auto& backend = plan_.variants[i].images[j].task.settings.backend;
       auto at = std::find_if(batches.begin(), batches.end(), [&](const auto& batch) { return batch.first == backend; });
@@ -47,6 +47,9 @@ void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome ou
   row.duration_ms = outcome.duration.count();
   if (!outcome.result) {
     states_[variant].failed = true;
+    const auto state = outcome.result.error().context.find("state");
+    const bool begun = state == outcome.result.error().context.end() || state->second != "not started";
+    if (!begun) return;
     row.status = Status::failed;
     row.error = std::move(outcome.result).error();
     return;
@@ -72,6 +75,8 @@ Result<void> Run::judge_builds() {
     row.status = state.failed ? Status::failed : Status::done;
     if (!state.failed) continue;
     std::string why;
+    if (const auto& reason = plan_.variants[i].unbuildable)
+      why = reason->what + (reason->why.empty() ? "" : ": " + reason->why);
     for (const auto& image : row.images)
       if (image.error && why.empty()) {
         why = image.platform + ": " + image.error->what + (image.error->why.empty() ? "" : ": " + image.error->why);

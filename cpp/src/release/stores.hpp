@@ -17,7 +17,7 @@ class Stores final : public build::BaseResolver {
   /// For looking: a layout that does not exist yet gives nullptr.
   Result<oci::Store*> look(const Target& target);
   /// For writing: layouts are created and locked for as long as this object lives.
-  Result<oci::Store*> write(const Target& target, const CancelToken& cancel);
+  Result<oci::Store*> write(const Target& target, const EventSink& events, const CancelToken& cancel);
 
   /// Gives up the stores opened for writing, and their locks; pointers to them end here.
   void close_written() { writing_.clear(); }

@@ -85,7 +85,7 @@ class Builder {
   virtual ~Builder() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// Checks settings, pins bases and computes `source` for the task. Errors carry context variant and platform.
-  /// An input shared by several tasks is read once per Builder object.
+  /// An input shared by several tasks is read once per Builder object. May be called from several threads.
   virtual Result<void> prepare(Task& task, BaseResolver& bases, const CancelToken& cancel) = 0;
   /// Builds all; `done` is called once per task, from any thread, one at a time. A task that was not begun (stop, or
   /// fail_fast after a failure) has kind cancelled and context state = "not started".

@@ -80,6 +80,7 @@ struct PlannedTag {
   TagAction action = TagAction::create;
   std::optional<oci::Descriptor> current;  ///< what the tag holds now
   std::string reason;                      ///< why it moves or stays
+  bool replace = false;                    ///< --replace names it: an exact tag that may be overwritten
 };
 
 struct Plan {
