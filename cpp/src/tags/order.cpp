@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <numeric>
-#include <tuple>
-#include <unordered_map>
 
 #include "shape_impl.hpp"
 #include "shipset/tags/table.hpp"
@@ -20,21 +18,22 @@ struct Rank {
   auto operator<=>(const Rank&) const = default;
 };
 
+int specificity_of(const std::string& shape) {
+  if (shape.find('{') == shape.npos) return 0;
+  const auto parsed = Shape::parse(shape);
+  return parsed ? parsed->specificity() : 0;
+}
+
 }  // namespace
 
 std::vector<std::size_t> promotion_order(const Table& table) {
-  std::unordered_map<std::string_view, int> specificity;  // rules repeat over variants and repositories
   std::vector<Rank> ranks(table.entries.size());
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const Entry& entry = table.entries[i];
     if (entry.moves == Moves::never) continue;
-    auto known = specificity.find(entry.shape);
-    if (known == specificity.end()) {
-      const auto shape = Shape::parse(entry.shape);
-      known = specificity.emplace(entry.shape, shape ? shape->specificity() : 0).first;
-    }
-    const bool latest = known->second == 0 && entry.tag.starts_with("latest");
-    ranks[i] = {true, entry.tag == "latest", latest, -known->second, entry.platforms.empty()};
+    const int part = specificity_of(entry.shape);
+    const bool latest = part == 0 && entry.tag.starts_with("latest");
+    ranks[i] = {true, entry.tag == "latest", latest, -part, entry.platforms.empty()};
   }
   std::vector<std::size_t> order(ranks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -142,7 +142,7 @@ VersionReader::~VersionReader() = default;
 VersionReader::VersionReader(VersionReader&&) noexcept = default;
 VersionReader& VersionReader::operator=(VersionReader&&) noexcept = default;
 
-const std::vector<Version>& VersionReader::versions(std::string_view variant) const {
+const std::vector<Version>& VersionReader::versions(std::string_view variant) const& {
   const auto found = data_->versions.find(variant);
   return found == data_->versions.end() ? data_->none : found->second;
 }

@@ -150,7 +150,8 @@ class TableMaker {
       repository.valid = true;
       repository.name = parsed->name();
       repository.claims = claims_at_.emplace(repository.name, claims_at_.size()).first->second;
-      if (repository.claims == claims_.size()) claims_.emplace_back();
+      if (repository.claims == claims_.size())
+        claims_.emplace_back().reserve(claims_.size() == 1 ? table_.entries.capacity() : 0);
     }
     return repositories_.emplace(text, std::move(repository)).first->second;
   }

@@ -22,7 +22,8 @@ class VersionReader {
   VersionReader& operator=(VersionReader&&) noexcept;
 
   /// The distinct versions that the variant has here, from low to high.
-  [[nodiscard]] const std::vector<Version>& versions(std::string_view variant) const;
+  [[nodiscard]] const std::vector<Version>& versions(std::string_view variant) const&;
+  const std::vector<Version>& versions(std::string_view variant) && = delete;
   /// Whether the forward tag may move to the release's version, and why.
   [[nodiscard]] ForwardDecision decide(const Entry& entry) const;
 
