@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "hollow_impl.hpp"
 #include "shape_impl.hpp"
 #include "shipset/base/text.hpp"
 
@@ -89,14 +90,14 @@ class TableMaker {
              std::move(hint));
       return false;
     };
+    if (const std::string hollow = hollow_name(matrix_, variant, tag); !hollow.empty())
+      return refuse(fmt::format("gives \"{}\", because \"{}\" is empty", printable(tag.tag, 200), hollow),
+                    fmt::format("give it a value, or write {{-{0}}} or {{{0}-}} in place of the dash", hollow));
     if (tag.tag.empty())
       return refuse("gives an empty tag", "give the names in it a value, or put a `when` on the rule");
-    if (auto checked = check_tag(tag.tag); !checked) {
-      const bool headless = tag.tag.front() == '-' || tag.tag.front() == '.';
+    if (auto checked = check_tag(tag.tag); !checked)
       return refuse(fmt::format("gives \"{}\": {}", printable(tag.tag, 200), checked.error().why),
-                    headless ? "a name at its start has an empty value; {x-} adds the dash only where x is not empty"
-                             : checked.error().hint);
-    }
+                    checked.error().hint);
     if (tag.tag.starts_with(reserved_prefix))
       return refuse(fmt::format("gives \"{}\": tags that start with {} are shipset's own", tag.tag, reserved_prefix),
                     "");

@@ -136,8 +136,9 @@ TEST_CASE("table, platform tags, say which platforms they point at") {
 
 TEST_CASE("table, bad tags, are all reported at once") {
   auto matrix = model_runner("v1", false, false);
+  matrix.inputs = {{"x", Value(std::string())}};
   matrix.variants[0].tags = {
-      tag_rule("{inputs.x}", "", "", Moves::never, 1),
+      tag_rule("{vars.x}", "", "", Moves::never, 1),
       tag_rule("{inputs.x}-cpu", "-cpu", "-cpu", Moves::never, 2),
       tag_rule("{git.branch}", "feature/x", "feature/x", Moves::always, 3),
       tag_rule("{version}+1", "v1+1", "{version}+1", Moves::never, 4),
@@ -151,15 +152,49 @@ TEST_CASE("table, bad tags, are all reported at once") {
   const auto found = problems(matrix);
   REQUIRE(found.size() == 8);
   for (int i = 0; i < 8; ++i) CHECK(found[i].line == i + 1);
-  CHECK(mentions(found[0].message, {"{inputs.x}", "\"cpu\"", "empty tag"}));
-  CHECK(mentions(found[1].message, {"\"-cpu\"", "cannot start"}));
-  CHECK(mentions(found[1].hint, {"empty value"}));
+  CHECK(mentions(found[0].message, {"{vars.x}", "\"cpu\"", "empty tag"}));
+  CHECK(mentions(found[1].message, {"\"-cpu\"", "\"inputs.x\" is empty"}));
+  CHECK(mentions(found[1].hint, {"{inputs.x-}"}));
   CHECK(mentions(found[2].message, {"\"/\" is not allowed"}));
   CHECK(mentions(found[3].message, {"\"+\""}));
   CHECK(mentions(found[4].message, {"129 characters"}));
   CHECK(mentions(found[5].message, {"shipset's own"}));
   CHECK(mentions(found[6].message, {"referrers"}));
   CHECK(mentions(found[7].message, {"byte 0x0a"}));
+}
+
+TEST_CASE("table, tag with a hole where a value should be, is an error") {
+  struct Row {
+    std::string rule, tag, hollow;
+  };
+  const Row rows[] = {
+      {"{version}-{inputs.x}", "v1-", "inputs.x"},
+      {"{version}-{inputs.x}-cpu", "v1--cpu", "inputs.x"},
+      {"{inputs.x}.{version}", ".v1", "inputs.x"},
+      {"{version}-{inputs.x}{-suffix}", "v1-", "inputs.x"},
+      {"{version}_{suffix}", "v1_", "suffix"},
+      {"{version}-{git.tag}", "v1-", "git.tag"},
+      {"{inputs.x}{suffix}", "", "inputs.x"},
+      {"{inputs.x}{version}", "v1", ""},
+      {"{version}{inputs.x}", "v1-", ""},
+      {"{version}{-inputs.x}", "v1-", ""},
+      {"{version}-", "v1-", ""},
+      {"{version}-{inputs.full}", "v1--", ""},
+      {"{version}-{vars.other}", "v1--", ""},
+  };
+  for (const auto& row : rows) {
+    INFO(row.rule);
+    auto matrix = model_runner("v1", false, false);
+    matrix.inputs = {{"x", Value(std::string())}, {"full", Value(std::string("-"))}};
+    matrix.facts.git["tag"] = "";
+    matrix.variants.resize(1);
+    matrix.variants[0].tags = {tag_rule(row.rule, row.tag, row.tag, Moves::never, 3)};
+    if (row.hollow.empty()) {
+      CHECK(make_table(matrix).ok());
+    } else {
+      CHECK(mentions(problems(matrix)[0].message, {"\"" + row.hollow + "\" is empty"}));
+    }
+  }
 }
 
 TEST_CASE("table, bad repositories, are reported once each") {
