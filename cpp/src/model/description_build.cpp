@@ -196,7 +196,9 @@ constexpr auto shared_variant = std::array{
         .in(Names::variant)
         .looks(Format::repository)
         .is(Key::repositories),
-    table_map("platform", "Settings of single platforms, by platform.").holds(&platform_section),
+    table_map("platform", "Settings of single platforms, by platform.")
+        .looks(Format::platform)
+        .holds(&platform_section),
 };
 
 constexpr auto build_keys = joined(shared_build, shared_platforms,
@@ -250,7 +252,10 @@ constexpr auto matrix_keys = std::array{
         .looks(Format::variant_name)
         .must_be_set()
         .never_conditional(),
-    table_map("axis", "The dimensions, in the order of the file.").holds(&axis_section).must_be_set(),
+    table_map("axis", "The dimensions, in the order of the file.")
+        .looks(Format::identifier)
+        .holds(&axis_section)
+        .must_be_set(),
     table_list("include", "Settings for some combinations, or further combinations.")
         .holds(&include_section)
         .never_conditional(),

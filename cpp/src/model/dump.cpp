@@ -20,7 +20,10 @@ std::string text_of(const OrderedMap& map) {
 }
 
 std::string text_of(const BuilderSettings& builder) {
-  return join({builder.name, builder.driver, builder.endpoint, text_of(builder.options)}, " ");
+  std::vector<std::string> parts;
+  for (const auto& part : {builder.name, builder.driver, builder.endpoint, text_of(builder.options)})
+    if (!part.empty()) parts.push_back(part);
+  return join(parts, " ");
 }
 
 std::string text_of(const AttestationSettings& settings) {
@@ -105,8 +108,11 @@ void variant_block(std::string& out, const Variant& variant) {
   line(out, 2, "after", join(variant.depends_on, " "));
   line(out, 2, "ci", variant.ci_json);
   line(out, 2, "repositories", join(variant.repositories, " "));
-  for (const auto& image : variant.platforms) {
+  for (std::size_t i = 0; i < variant.platforms.size(); ++i) {
+    const auto& image = variant.platforms[i];
     out += "  " + image.platform.str() + "\n";
+    const auto* next = i + 1 < variant.platforms.size() ? &variant.platforms[i + 1] : nullptr;
+    if (next != nullptr && next->settings == image.settings && next->ci_json == image.ci_json) continue;
     settings_lines(out, 4, image.settings);
     if (image.ci_json != variant.ci_json) line(out, 4, "ci", image.ci_json);
   }

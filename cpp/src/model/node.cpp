@@ -22,8 +22,9 @@ std::string Node::path() const {
     return out + "[" + std::to_string(index) + "]";
   }
   if (!out.empty()) out += '.';
-  const bool bare = !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                          "0123456789_-") == std::string::npos;
+  const bool bare = !key.empty() && key.find_first_not_of(
+                                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789_-") == std::string::npos;
   return bare ? out + key : out + "\"" + key + "\"";
 }
 
@@ -36,13 +37,20 @@ void link_parents(Node& root) {
 
 std::string_view describe(Node::Type type) noexcept {
   switch (type) {
-    case Node::Type::string: return "a string";
-    case Node::Type::integer: return "an integer";
-    case Node::Type::floating: return "a floating-point number";
-    case Node::Type::boolean: return "a boolean";
-    case Node::Type::datetime: return "a date or time";
-    case Node::Type::array: return "a list";
-    case Node::Type::table: return "a table";
+    case Node::Type::string:
+      return "a string";
+    case Node::Type::integer:
+      return "an integer";
+    case Node::Type::floating:
+      return "a floating-point number";
+    case Node::Type::boolean:
+      return "a boolean";
+    case Node::Type::datetime:
+      return "a date or time";
+    case Node::Type::array:
+      return "a list";
+    case Node::Type::table:
+      return "a table";
   }
   return "a value";
 }

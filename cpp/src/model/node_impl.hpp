@@ -17,7 +17,7 @@ class Expression;
 
 namespace shipset::detail {
 
-enum class Key : std::uint8_t;
+struct KeySpec;
 
 /// Line and column, both from 1; columns count characters.
 struct Place {
@@ -30,17 +30,17 @@ struct Node {
   enum class Type : std::uint8_t { string, integer, floating, boolean, datetime, array, table };
 
   Type type = Type::table;
-  bool flag = false;             ///< boolean
-  bool plain = false;            ///< string that stands in the file as it is: offsets in it are columns
-  Key id{};                      ///< which setting this is, see description_impl.hpp
-  std::int64_t number = 0;       ///< integer
-  double real = 0;               ///< floating
-  Place at;                      ///< where the value begins
-  Place key_at;                  ///< where the key begins; for entries of lists as `at`
-  std::string key;               ///< name in the table above; empty in lists
-  std::string text;              ///< string; datetime as text
-  std::vector<Node> children;    ///< of tables and arrays, in file order
-  const Node* parent = nullptr;  ///< null for the root
+  bool flag = false;                        ///< boolean
+  bool plain = false;                       ///< string that stands in the file as it is: offsets in it are columns
+  std::int64_t number = 0;                  ///< integer
+  double real = 0;                          ///< floating
+  Place at;                                 ///< where the value begins
+  Place key_at;                             ///< where the key begins; for entries of lists as `at`
+  std::string key;                          ///< name in the table above; empty in lists
+  std::string text;                         ///< string; datetime as text
+  std::vector<Node> children;               ///< of tables and arrays, in file order
+  const Node* parent = nullptr;             ///< null for the root
+  const KeySpec* spec = nullptr;            ///< what the description says about this value; null where it says nothing
   const Template* text_template = nullptr;  ///< parsed text, when it is not literal
   const Expression* condition = nullptr;    ///< parsed text of a `when`
 

@@ -119,8 +119,10 @@ class Converter {
       return false;
     }
     switch (from.type()) {
-      case toml::node_type::table: return table(*from.as_table(), to, depth);
-      case toml::node_type::array: return array(*from.as_array(), to, depth);
+      case toml::node_type::table:
+        return table(*from.as_table(), to, depth);
+      case toml::node_type::array:
+        return array(*from.as_array(), to, depth);
       case toml::node_type::string:
         to.type = Node::Type::string;
         to.text = from.as_string()->get();
@@ -138,7 +140,8 @@ class Converter {
         to.type = Node::Type::boolean;
         to.flag = from.as_boolean()->get();
         return true;
-      default: return datetime(from, to);
+      default:
+        return datetime(from, to);
     }
   }
 

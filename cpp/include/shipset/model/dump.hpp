@@ -8,7 +8,8 @@
 
 namespace shipset {
 
-/// One block per variant: name, condition, platforms with their settings that differ from the defaults, tags.
+/// One block per variant: name, condition, platforms, tags. Below the last of several platforms with the same settings
+/// stand those that differ from the defaults.
 /// Lines end with a line feed.
 std::string to_table(const Matrix& matrix);
 

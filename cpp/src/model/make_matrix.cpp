@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "resolve_impl.hpp"
+#include "spec_checks_impl.hpp"
+#include "spec_data_impl.hpp"
+#include "variant_impl.hpp"
+
+namespace shipset::detail {
+
+namespace {
+
+const Node* path(const Node& root, std::string_view section, std::string_view key) {
+  const Node* table = root.find(section);
+  return table == nullptr ? nullptr : table->find(key);
+}
+
+/// Facts that may be shown: of the environment only what the file allows.
+Facts visible(const Facts& facts, const KnownNames& known) {
+  Facts out = facts;
+  std::erase_if(out.env, [&](const auto& one) { return !known.env.contains(one.first); });
+  return out;
+}
+
+class MatrixMaker {
+ public:
+  MatrixMaker(const SpecData& spec, const Facts& facts)
+      : spec_(spec), problems_(spec.file.string()), faults_(&problems_) {
+    out_.facts = visible(facts, spec.known);
+    values_.known = &spec.known;
+    values_.facts = &out_.facts;
+  }
+
+  Result<Matrix> run(const InputValues& inputs) {
+    SHIPSET_TRY(out_.inputs, convert_inputs(spec_, inputs, out_.facts));
+    for (const auto& [name, value] : out_.inputs) values_.inputs.emplace(name, value);
+    out_.file = spec_.file.string();
+    out_.directory = std::filesystem::absolute(spec_.file).lexically_normal().parent_path().string();
+    out_.file_digest = Digest::of(spec_.text);
+    out_.name = spec_.name;
+    out_.scheme = spec_.scheme;
+    version();
+    if (problems_.has_errors()) return problems_.to_error();
+    release_settings();
+    gates();
+    VariantMaker maker(spec_, values_, faults_, problems_);
+    out_.variants.reserve(spec_.declarations.variants.size());
+    for (const auto& declared : spec_.declarations.variants) out_.variants.push_back(maker.make(declared));
+    repositories();
+    dependencies();
+    if (problems_.has_errors()) return problems_.to_error();
+    out_.warnings = spec_.warnings;
+    for (auto& warning : problems_.warnings()) out_.warnings.push_back(std::move(warning));
+    return std::move(out_);
+  }
+
+ private:
+  RunScope scope_at(Names level) {
+    RunScope scope(values_, level, faults_);
+    Chain chain;
+    chain.push(spec_.declarations.release);
+    scope.set_vars(merged_map(chain[Key::vars]));
+    return scope;
+  }
+
+  void version() {
+    const RunScope scope = scope_at(Names::version);
+    const Node* node = path(spec_.root, "release", "version");
+    if (node != nullptr) Evaluation(scope, faults_).text(*node, out_.version);
+    values_.version = version_values(out_.version, out_.scheme);
+    if (out_.version.empty() || out_.scheme == VersionScheme::none) return;
+    if (const auto parsed = Version::parse(out_.version, out_.scheme); !parsed)
+      problems_.warning(
+          *node, fmt::format("the version \"{}\" is not one of the scheme {}", out_.version, to_string(out_.scheme)),
+          "it can be an exact tag, but moves no forward tag");
+  }
+
+  void release_settings() {
+    const RunScope scope = scope_at(Names::release);
+    const Evaluation evaluation(scope, faults_);
+    std::string text;
+    if (const Node* node = path(spec_.root, "release", "on_registry_failure"))
+      out_.continue_on_registry_failure = evaluation.text(*node, text) == Outcome::set && text == "continue";
+    if (const Node* node = path(spec_.root, "build", "fail_fast")) evaluation.boolean(*node, out_.fail_fast);
+    if (const Node* node = path(spec_.root, "staging", "repository")) evaluation.text(*node, out_.staging_repository);
+    if (const Node* node = path(spec_.root, "tags", "withdrawn")) out_.withdrawn = evaluation.texts(*node);
+  }
+
+  void gates() {
+    const Node* gates = spec_.root.find("gate");
+    if (gates == nullptr) return;
+    const RunScope scope = scope_at(Names::release);
+    const Evaluation evaluation(scope, faults_);
+    for (const auto& node : gates->children) {
+      Gate gate;
+      gate.name = node.find("name")->text;
+      const std::string& at = node.find("at")->text;
+      gate.at = at == "staged" ? Gate::At::staged : at == "external" ? Gate::At::external : Gate::At::before_build;
+      if (const Node* run = node.find("run")) gate.run = evaluation.texts(*run);
+      if (const Node* variants = node.find("variants")) gate.variants = evaluation.texts(*variants);
+      if (const Node* required = node.find("required")) evaluation.boolean(*required, gate.required);
+      if (const Node* timeout = node.find("timeout_s")) evaluation.integer(*timeout, gate.timeout_s);
+      if (gate.timeout_s <= 0) faults_.report(node, "`timeout_s` is not positive");
+      out_.gates.push_back(std::move(gate));
+    }
+  }
+
+  /// Those of the release; of its variants where the release has none of its own.
+  void repositories() {
+    Faults quiet(nullptr);
+    RunScope scope(values_, Names::release, quiet);
+    Chain chain;
+    chain.push(spec_.declarations.release);
+    scope.set_vars(merged_map(chain[Key::vars]));
+    out_.repositories = resolve_texts(Evaluation(scope, quiet), chain[Key::repositories]);
+    if (!out_.repositories.empty()) return;
+    for (const auto& variant : out_.variants)
+      for (const auto& repository : variant.repositories)
+        if (std::find(out_.repositories.begin(), out_.repositories.end(), repository) == out_.repositories.end())
+          out_.repositories.push_back(repository);
+  }
+
+  void dependencies() {
+    std::map<std::string_view, std::size_t> indices;
+    for (std::size_t i = 0; i < out_.variants.size(); ++i) indices.emplace(out_.variants[i].name, i);
+    std::vector<std::vector<std::size_t>> edges(out_.variants.size());
+    for (std::size_t i = 0; i < out_.variants.size(); ++i) {
+      const Variant& variant = out_.variants[i];
+      const Node& node = *spec_.declarations.variants[i].node;
+      for (const auto& name : variant.depends_on) {
+        const auto target = indices.find(name);
+        if (target == indices.end()) {
+          if (variant.active)
+            problems_.error(
+                node, fmt::format("the variant \"{}\" builds on \"{}\", which is not declared", variant.name, name));
+          continue;
+        }
+        edges[i].push_back(target->second);
+        if (variant.active) check_base(variant, out_.variants[target->second], node);
+      }
+    }
+    const auto cycle = find_cycle(edges);
+    if (cycle.empty()) return;
+    std::string members;
+    for (const auto member : cycle) members += out_.variants[member].name + " → ";
+    problems_.error(*spec_.declarations.variants[cycle.front()].node,
+                    fmt::format("variants are bases of each other: {}{}", members, out_.variants[cycle.front()].name));
+  }
+
+  void check_base(const Variant& variant, const Variant& base, const Node& node) {
+    if (!base.active)
+      problems_.error(
+          node, fmt::format("the variant \"{}\" builds on \"{}\", whose condition is false", variant.name, base.name),
+          fmt::format("give \"{}\" the same condition: {}", variant.name, base.when));
+    for (const auto& image : variant.platforms) {
+      const auto uses = std::any_of(image.settings.bases.begin(), image.settings.bases.end(),
+                                    [&](const BaseImage& one) { return one.variant == base.name; });
+      const auto has = std::any_of(base.platforms.begin(), base.platforms.end(),
+                                   [&](const PlatformImage& one) { return one.platform.matches(image.platform); });
+      if (uses && !has)
+        problems_.error(node,
+                        fmt::format("the variant \"{}\" needs \"{}\" for {}, which that is not built for", variant.name,
+                                    base.name, image.platform.str()),
+                        "give both the same platforms");
+    }
+  }
+
+  const SpecData& spec_;
+  ProblemList problems_;
+  Faults faults_;
+  ReleaseValues values_;
+  Matrix out_;
+};
+
+}  // namespace
+
+Result<Matrix> make_matrix(const SpecData& spec, const InputValues& inputs, const Facts& facts) {
+  return MatrixMaker(spec, facts).run(inputs);
+}
+
+}  // namespace shipset::detail
