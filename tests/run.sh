@@ -10,7 +10,7 @@ source tests/lib/setup.sh
 # shellcheck source=tests/lib/parts.sh
 source tests/lib/parts.sh
 
-all_parts=(build lint cpp python example package interop bench-smoke asan tsan)
+all_parts=(build peers lint cpp python example package interop bench-smoke asan tsan)
 full_parts=(tidy bench)
 only='' full=false
 
@@ -42,10 +42,9 @@ if [[ -n $only ]]; then
   for part in "${all_parts[@]}" "${full_parts[@]}"; do
     [[ ,$only, == *,$part,* ]] && parts+=("$part")
   done
-  # These run what the build part makes.
-  if [[ ${parts[0]} != build && ,$only, =~ ,(cpp|python|package|interop|lint|example|bench|bench-smoke), ]]; then
-    parts=(build "${parts[@]}")
-  fi
+  # These run what the build part makes, and need the peers.
+  [[ ,$only, =~ ,(cpp|python|interop|example|bench|bench-smoke|asan|tsan), && ,$only, != *,peers,* ]] && parts=(peers "${parts[@]}")
+  [[ ,$only, =~ ,(cpp|python|package|interop|lint|example|bench|bench-smoke), && ,$only, != *,build,* ]] && parts=(build "${parts[@]}")
 fi
 
 logs="$root/build/test-logs"
