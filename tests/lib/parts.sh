@@ -62,6 +62,7 @@ run_pytest() {
 }
 
 part_python() {
+  need_go 1.19
   PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/python
 }
 
@@ -99,6 +100,7 @@ build_peers() {
 }
 
 part_interop() {
+  need_go 1.19
   PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/interop
 }
 
