@@ -1,0 +1,75 @@
+// Copy, inspect and verify of any reference or layout.
+#include "pump.hpp"
+#include "shipset/base/json.hpp"
+#include "shipset/release/content.hpp"
+
+namespace shipset::bindings {
+
+namespace {
+
+using OptionalToken = std::optional<CancelToken>;
+using Seconds = std::optional<double>;
+
+std::string copy_json(const release::CopyReport& report) {
+  const auto& transfer = report.transfer;
+  JsonWriter out;
+  out.begin_object().member("blobs_moved", transfer.blobs_moved).member("blobs_present", transfer.blobs_present);
+  out.member("blobs_mounted", transfer.blobs_mounted).member("bytes_moved", transfer.bytes_moved);
+  out.member("manifests_pushed", transfer.manifests_pushed).member("manifests_present", transfer.manifests_present);
+  const auto list = [&](std::string_view name, const std::vector<std::string>& tags) {
+    out.key(name).begin_array();
+    for (const auto& tag : tags) out.value(tag);
+    out.end_array();
+  };
+  list("tags_set", report.tags_set);
+  list("tags_kept", report.tags_kept);
+  out.end_object();
+  return out.take();
+}
+
+Result<std::string> copy(const std::string& source, const std::string& destination, bool all_tags,
+                         const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                         Seconds timeout_s) {
+  SHIPSET_TRY(auto from, Location::parse(source));
+  SHIPSET_TRY(auto to, Location::parse(destination));
+  return run<std::string>({std::move(on_event), std::move(cancel), timeout_s},
+                          [&](const EventSink& events, const CancelToken& token) -> Result<std::string> {
+                            SHIPSET_TRY(auto report, release::copy(from, to, all_tags, client, events, token));
+                            return copy_json(report);
+                          });
+}
+
+Result<std::string> inspect(const std::string& reference, const registry::ClientOptions& client, OptionalToken cancel,
+                            Seconds timeout_s) {
+  SHIPSET_TRY(auto location, Location::parse(reference));
+  return run<std::string>({py::none(), std::move(cancel), timeout_s},
+                          [&](const EventSink&, const CancelToken& token) {
+                            return release::inspect_json(location, client, token);
+                          });
+}
+
+Result<std::pair<bool, std::string>> verify(const std::string& reference, const registry::ClientOptions& client,
+                                            py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+  using Answer = std::pair<bool, std::string>;
+  SHIPSET_TRY(auto location, Location::parse(reference));
+  return run<Answer>({std::move(on_event), std::move(cancel), timeout_s},
+                     [&](const EventSink& events, const CancelToken& token) -> Result<Answer> {
+                       SHIPSET_TRY(auto verification, release::verify(location, client, events, token));
+                       return Answer{verification.ok(), verification.to_json()};
+                     });
+}
+
+}  // namespace
+
+void bind_content(py::module_& module) {
+  module.def("copy", &copy, py::arg("source"), py::arg("destination"), py::kw_only(), py::arg("all_tags"),
+             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none());
+  module.def("inspect", &inspect, py::arg("reference"), py::kw_only(), py::arg("client"),
+             py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+  module.def("verify", &verify, py::arg("reference"), py::kw_only(), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "Whether everything holds, and the findings as JSON.");
+}
+
+}  // namespace shipset::bindings

@@ -1,0 +1,66 @@
+// Plan and execution.
+#include "pump.hpp"
+#include "shipset/release/plan.hpp"
+#include "shipset/release/release.hpp"
+
+namespace shipset::bindings {
+
+namespace {
+
+using release::Plan;
+using Strings = std::vector<std::string>;
+using OptionalToken = std::optional<CancelToken>;
+using Seconds = std::optional<double>;
+
+Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destination, const std::string& backend,
+                       const Strings& only, const Strings& replace_tags, const Strings& force_tags,
+                       std::size_t parallel, const registry::ClientOptions& client, py::object on_event,
+                       OptionalToken cancel, Seconds timeout_s) {
+  release::Options options{destination, backend, only, replace_tags, force_tags, parallel, client};
+  return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
+                   [&](const EventSink& events, const CancelToken& token) {
+                     return release::make_plan(*matrix, options, events, token);
+                   });
+}
+
+Result<Plan> thaw_plan(const std::string& json, const std::string& file, const registry::ClientOptions& client,
+                       py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+  return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
+                   [&](const EventSink& events, const CancelToken& token) {
+                     return release::thaw_plan(json, file, client, events, token);
+                   });
+}
+
+/// Report, failure of the release, and what stopped it from outside: the report counts also after a stop.
+std::tuple<std::string, py::object, py::object> execute(const Plan& plan, bool stage_only, py::object on_event,
+                                                        OptionalToken cancel, Seconds timeout_s) {
+  const auto goal = stage_only ? release::Goal::stage : release::Goal::release;
+  const Caller caller{std::move(on_event), std::move(cancel), timeout_s};
+  auto pumped = pump<release::Outcome>(caller, [&](const EventSink& events, const CancelToken& token) {
+    return Result<release::Outcome>(release::execute(plan, goal, events, token));
+  });
+  if (!pumped.result) raise(pumped.result.error());
+  py::object failure = py::none();
+  if (pumped.result->error) failure = make_exception(*pumped.result->error);
+  py::object stop = pumped.exception ? pumped.exception : py::none();
+  return {pumped.result->report.to_json(), failure, stop};
+}
+
+}  // namespace
+
+void bind_release(py::module_& module) {
+  py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan", "Everything that a release will do.")
+      .def_property_readonly("id", [](const Plan& plan) { return plan.id; })
+      .def_property_readonly("nothing_to_do", &Plan::nothing_to_do)
+      .def("to_json", &Plan::to_json, py::kw_only(), py::arg("indented"), py::call_guard<py::gil_scoped_release>())
+      .def("execute", &execute, py::kw_only(), py::arg("stage_only"), py::arg("on_event") = py::none(),
+           py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+           "Report as JSON, exception of a failed release or None, exception that stopped it or None.");
+  module.def("make_plan", &make_plan, py::arg("matrix"), py::kw_only(), py::arg("destination"), py::arg("backend"),
+             py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("parallel"), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+  module.def("thaw_plan", &thaw_plan, py::arg("json"), py::kw_only(), py::arg("file"), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+}
+
+}  // namespace shipset::bindings

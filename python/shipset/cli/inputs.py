@@ -1,0 +1,38 @@
+"""From the arguments of a command to spec, matrix and plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from shipset import Matrix, RegistryOptions, Spec, load
+from shipset.cli import github, output
+from shipset.spec import inputs_from_environment
+
+
+def load_matrix(file: str, inputs: Mapping[str, str]) -> Matrix:
+    """Reads the file and applies inputs; the command line wins over the environment. Warnings are shown."""
+    spec = load(file)
+    given = all_inputs(spec, inputs)
+    matrix = spec.matrix_of(given)
+    show_warnings(matrix)
+    return matrix
+
+
+def all_inputs(spec: Spec, inputs: Mapping[str, str]) -> dict[str, str]:
+    """Inputs of the environment, then those of the command line."""
+    return {**inputs_from_environment(spec, os.environ), **inputs}
+
+
+def show_warnings(matrix: Matrix) -> None:
+    """Warnings of the release file, as annotations on GitHub and as text."""
+    if not matrix.has_warnings:
+        return
+    github.annotate_problems(matrix.warnings)
+    for problem in matrix.warnings:
+        output.say(str(problem))
+
+
+def registry_of(plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str) -> RegistryOptions:
+    """Options of the command line as a value."""
+    return RegistryOptions(plain_http=plain_http, insecure=insecure, ca_file=ca_file)

@@ -1,0 +1,137 @@
+"""Progress of a long call on standard error: bars on a terminal, else one plain line per event.
+
+The bars appear after a moment only, so that a quick command neither loads rich nor flickers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from shipset import _core
+from shipset.cli import output
+from shipset.events import Event, OnEvent
+
+_QUIET = {"blob_started", "blob_progress", "blob_skipped"}
+_LABELS = {
+    "phase_started": "begin",
+    "phase_finished": "end",
+    "task_started": "start",
+    "task_finished": "done",
+    "task_failed": "FAILED",
+    "blob_mounted": "mounted",
+    "blob_finished": "blob",
+    "blob_failed": "blob FAILED",
+    "manifest_pushed": "manifest",
+    "tag_moved": "tag",
+    "tag_kept": "tag kept",
+    "warning": "WARNING",
+    "note": "note",
+}
+_DELAY_S = 0.4
+_KEPT_LINES = {"task_finished", "task_failed", "blob_failed", "tag_moved", "warning", "note"}
+
+
+def line_of(event: Event) -> str:
+    """The event as one line for people."""
+    label = _LABELS.get(event.kind, event.kind)
+    subject = event.subject or event.phase
+    size = f"({_core.human_bytes(event.total_bytes)})" if event.total_bytes else ""
+    message = event.message if event.message != subject else ""
+    return " ".join(part for part in (f"{label:<8}", subject, message, size) if part).replace("\n", " ")
+
+
+@contextmanager
+def shown(*, quiet: bool) -> Iterator[OnEvent]:
+    """The callback that shows events while this lasts."""
+    if quiet:
+        yield lambda event: None
+    elif sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("CI"):
+        bars = _Bars()
+        try:
+            yield bars
+        finally:
+            bars.close()
+    else:
+        yield _plain
+
+
+def _plain(event: Event) -> None:
+    if event.kind not in _QUIET:
+        output.say(line_of(event))
+
+
+class _Bars:
+    """A line for the phase and one bar for each blob on its way; what is done scrolls up."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._waiting: list[Event] = []
+        self._progress: Any = None
+        self._phase: Any = None
+        self._blobs: dict[str, Any] = {}
+
+    def __call__(self, event: Event) -> None:
+        if self._progress is None:
+            self._waiting.append(event)
+            if time.monotonic() - self._start < _DELAY_S:
+                return
+            self._open()
+            for earlier in self._waiting:
+                self._show(earlier)
+            self._waiting.clear()
+            return
+        self._show(event)
+
+    def close(self) -> None:
+        """Takes the bars away."""
+        if self._progress is not None:
+            self._progress.stop()
+            return
+        for event in self._waiting:
+            if event.kind in _KEPT_LINES:
+                output.say(line_of(event))
+
+    def _open(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 (slow to load)
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TransferSpeedColumn,
+        )
+
+        console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._progress.start()
+
+    def _show(self, event: Event) -> None:
+        if event.kind == "phase_started":
+            if self._phase is not None:
+                self._progress.remove_task(self._phase)
+            self._phase = self._progress.add_task(event.subject or event.phase, total=None)
+        elif event.kind in ("blob_started", "blob_progress") and event.total_bytes:
+            if event.subject not in self._blobs:
+                name = f"{event.subject.partition(':')[2][:12]} {event.message}".strip()
+                self._blobs[event.subject] = self._progress.add_task(f"  {name}", total=event.total_bytes)
+            self._progress.update(self._blobs[event.subject], completed=event.done_bytes)
+        elif event.kind in ("blob_finished", "blob_failed", "blob_skipped", "blob_mounted"):
+            task = self._blobs.pop(event.subject, None)
+            if task is not None:
+                self._progress.remove_task(task)
+        if event.kind in _KEPT_LINES:
+            self._progress.console.print(output.harmless(line_of(event)), soft_wrap=True)

@@ -1,0 +1,55 @@
+"""``shipset login`` and ``logout``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from shipset.cli import options, output
+from shipset.cli.inputs import registry_of
+from shipset.cli.signals import stoppable
+from shipset.errors import UsageError
+from shipset.registry import login, logout
+
+
+@click.command("login")
+@click.argument("host", default="docker.io")
+@click.option("-u", "--username", required=True, help="User name.")
+@options.registry_options
+def login_command(
+    host: str, username: str, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str
+) -> None:
+    """Logs in to a registry; reads the password from standard input.
+
+    The login is tried first and stored only when the registry accepts it, where Docker and Podman look for it.
+    """
+    password = _read_password()
+    with stoppable() as stop:
+        place = login(
+            host,
+            username=username,
+            password=password,
+            registry=registry_of(plain_http, insecure, ca_file),
+            cancel=stop.token,
+        )
+    output.say(f"logged in to {host} as {username}; stored in {place}")
+
+
+@click.command("logout")
+@click.argument("host", default="docker.io")
+def logout_command(host: str) -> None:
+    """Forgets the login for a registry."""
+    place = logout(host)
+    output.say(f"removed the login for {host} from {place}" if place else f"there was no login for {host}")
+
+
+def _read_password() -> str:
+    """Hidden on a terminal, else all of standard input without the line feed at its end."""
+    if sys.stdin is None:
+        raise UsageError("there is no password", why="standard input is closed", hint="pipe the password in")
+    if sys.stdin.isatty():
+        text: str = click.prompt("Password", hide_input=True, err=True)
+        return text
+    password = sys.stdin.read(1 << 16)
+    return password.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,54 @@
+"""Ctrl-C and SIGTERM: the first asks the running call to stop and clean up, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from shipset._core import CancelToken
+from shipset.cli import output
+from shipset.events import Event
+
+EXIT_MIXED, EXIT_CANCELLED = 8, 130
+
+
+class Stop:
+    """The token of the running command, and whether public tags may have begun to move."""
+
+    def __init__(self) -> None:
+        self.token = CancelToken()
+        self._promoting = False
+
+    def watch(self, event: Event) -> None:
+        """Takes notice of the phase."""
+        if event.kind in ("phase_started", "phase_finished") and (event.phase or event.subject) == "promote":
+            self._promoting = event.kind == "phase_started"
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The handler of both signals."""
+        del frame
+        if self.token.cancelled:
+            output.say("shipset: stopped at once" + (", tags may be mixed" if self._promoting else ""))
+            os._exit(EXIT_MIXED if self._promoting else EXIT_CANCELLED)
+        self.token.cancel()
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        output.say(f"shipset: {name}: stopping and cleaning up; once more ends at once")
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Signals go to the token while this lasts; elsewhere than on the main thread they stay as they are."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,146 @@
+"""Looking at and moving content outside a release: copy, inspect and verify any reference or OCI layout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from shipset import _core
+from shipset._core import CancelToken
+from shipset.display import Page, Row, Table
+from shipset.document import Document
+from shipset.errors import VerificationError
+from shipset.events import OnEvent, core_callback
+from shipset.registry import RegistryOptions, core_options
+from shipset.values import decode
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """What a copy moved, and which tags it set or found as they should be."""
+
+    blobs_moved: int
+    blobs_present: int
+    blobs_mounted: int
+    bytes_moved: int
+    manifests_pushed: int
+    manifests_present: int
+    tags_set: tuple[str, ...]
+    tags_kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold: which object, where below the root, and what is wrong."""
+
+    digest: str
+    place: str
+    message: str
+
+
+def copy(
+    source: str,
+    destination: str,
+    *,
+    all_tags: bool = False,
+    registry: RegistryOptions | None = None,
+    on_event: OnEvent | None = None,
+    cancel: CancelToken | None = None,
+    timeout_s: float | None = None,
+) -> CopyResult:
+    """Copies a reference with everything below it and its referrers; with ``all_tags`` every tag of the repository but
+    our ``_shipset.`` ones. Tags move after all content is there."""
+    text = _core.copy(
+        source,
+        destination,
+        all_tags=all_tags,
+        client=core_options(registry),
+        on_event=core_callback(on_event),
+        cancel=cancel,
+        timeout_s=timeout_s,
+    )
+    return decode(CopyResult, json.loads(text))
+
+
+def inspect(
+    reference: str,
+    *,
+    registry: RegistryOptions | None = None,
+    cancel: CancelToken | None = None,
+    timeout_s: float | None = None,
+) -> dict[str, Any]:
+    """What a location holds, as data: index, platforms, configs, layers, attestations; or the tags of a repository."""
+    data: dict[str, Any] = json.loads(
+        _core.inspect(reference, client=core_options(registry), cancel=cancel, timeout_s=timeout_s)
+    )
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    findings: tuple[Finding, ...] = ()
+
+
+class Verification(Document[_Members]):
+    """What a verification recomputed, and what does not hold. True in a condition when everything holds."""
+
+    __slots__ = ("ok", "reference")
+    _members = _Members
+
+    def __init__(self, text: str, reference: str, ok: bool) -> None:
+        super().__init__(text)
+        self.reference = reference
+        self.ok = ok
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What does not hold; empty when everything does."""
+        return self._data.findings
+
+    def check(self) -> None:
+        """Raises VerificationError when something does not hold."""
+        if self.ok:
+            return
+        first = self.findings[0] if self.findings else Finding("", "", "it does not hold")
+        raise VerificationError(
+            f"{self.reference} does not verify",
+            why=f"{first.place}: {first.message}" if first.place else first.message,
+            hint="fetch or build the content anew; what is there cannot be trusted",
+            context={"findings": str(len(self.findings)), "digest": first.digest},
+        )
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Verification, (self._text, self.reference, self.ok)
+
+    def page(self) -> Page:
+        """Counts and findings for people."""
+        counts = {name: value for name, value in self.to_dict().items() if isinstance(value, str | int)}
+        facts = tuple((name.replace("_", " "), str(value)) for name, value in counts.items() if name != "ok")
+        rows = tuple(Row((found.place, found.digest, found.message), "bad") for found in self.findings)
+        verdict = "verifies" if self.ok else "does not verify"
+        table = Table("Findings", ("place", "object", "what"), rows) if rows else None
+        return Page(f"{self.reference} {verdict}", facts, (table,) if table else ())
+
+
+def verify(
+    reference: str,
+    *,
+    registry: RegistryOptions | None = None,
+    on_event: OnEvent | None = None,
+    cancel: CancelToken | None = None,
+    timeout_s: float | None = None,
+) -> Verification:
+    """Recomputes every digest, size, diff id and platform below a reference, and looks for the attestations that its
+    index promises. Raises only when reading was impossible; call :meth:`Verification.check` for the rest."""
+    ok, text = _core.verify(
+        reference,
+        client=core_options(registry),
+        on_event=core_callback(on_event),
+        cancel=cancel,
+        timeout_s=timeout_s,
+    )
+    return Verification(text, reference, ok)

@@ -1,0 +1,162 @@
+"""Facts from outside: git, CI event, clock and environment, collected here and passed to the core as data.
+
+The git command is asked without a shell; a folder without git, or without commits, gives no git facts and is no
+error. Nothing is cached: facts are frozen in the plan.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from shipset import _core
+from shipset.errors import UsageError
+from shipset.values import FrozenMap
+
+_QUESTIONS = {
+    "commit": ["log", "-1", "--no-show-signature", "--format=%H%x00%ct"],
+    "branch": ["symbolic-ref", "--quiet", "--short", "HEAD"],
+    "tags": ["for-each-ref", "--points-at=HEAD", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"],
+    "default_branch": ["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"],
+    "commit_count": ["rev-list", "--count", "HEAD"],
+    "status": ["status", "--porcelain", "-z", "--untracked-files=normal"],
+}
+_RUN_IDS = ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILDKITE_BUILD_ID", "CIRCLE_WORKFLOW_ID", "BUILD_ID")
+_EPOCH_DIGITS = 12
+_EVENT_LIMIT_BYTES = 25 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the release may know about the world. ``git`` holds sha, branch, tag, ref_type, default_branch and
+    commit_count as far as they are known; ``env`` the environment, of which only names in ``[env] allow`` are seen."""
+
+    git: FrozenMap[str] = FrozenMap()
+    event_name: str = ""
+    date_unix_s: int = 0
+    env: FrozenMap[str] = FrozenMap()
+    source_date_epoch: int | None = None
+    commit_time_unix_s: int | None = None
+    context_clean: bool = False
+    ci_run: str = ""
+
+    def _core(self) -> _core.Facts:
+        return _core.Facts(
+            git=dict(self.git),
+            event_name=self.event_name,
+            date_unix_s=self.date_unix_s,
+            env=dict(self.env),
+            source_date_epoch=self.source_date_epoch,
+            commit_time_unix_s=self.commit_time_unix_s,
+            context_clean=self.context_clean,
+            ci_run=self.ci_run,
+        )
+
+
+def collect_facts(
+    directory: str | os.PathLike[str], *, environ: Mapping[str, str] | None = None, now_unix_s: int | None = None
+) -> Facts:
+    """Facts for a release file that lies in ``directory``. Raises UsageError for a wrong SOURCE_DATE_EPOCH."""
+    environ = os.environ if environ is None else environ
+    answers = _ask_git(Path(directory))
+    facts = Facts(
+        event_name=environ.get("GITHUB_EVENT_NAME", ""),
+        date_unix_s=int(time.time()) if now_unix_s is None else now_unix_s,
+        env=FrozenMap({name: value for name, value in environ.items() if _is_text(value)}),
+        source_date_epoch=_source_date_epoch(environ),
+        ci_run=next((environ[name] for name in _RUN_IDS if environ.get(name)), ""),
+    )
+    sha, _, commit_time = answers.get("commit", "").partition("\0")
+    if not sha:
+        return facts
+    return replace(
+        facts,
+        git=FrozenMap(_git_names(sha, answers, environ)),
+        commit_time_unix_s=int(commit_time),
+        context_clean=answers.get("status") == "",
+    )
+
+
+def _git_names(sha: str, answers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Detached checkouts of CI know less than the CI does, so GitHub's own names win there."""
+    tag = answers.get("tags", "").split("\n", 1)[0]
+    branch = answers.get("branch", "")
+    kind, name = environ.get("GITHUB_REF_TYPE", ""), environ.get("GITHUB_REF_NAME", "")
+    if environ.get("GITHUB_SHA") == sha and kind in ("branch", "tag") and name:
+        tag, branch = (name, branch) if kind == "tag" else (tag, name)
+        ref_type = kind
+    else:
+        ref_type = "branch" if branch else "tag" if tag else ""
+    default = answers.get("default_branch", "").removeprefix("refs/remotes/origin/") or _event_default_branch(environ)
+    names = {
+        "sha": sha,
+        "branch": branch,
+        "tag": tag,
+        "ref_type": ref_type,
+        "default_branch": default,
+        "commit_count": answers.get("commit_count", ""),
+    }
+    return {key: value for key, value in names.items() if value}
+
+
+def _ask_git(directory: Path) -> dict[str, str]:
+    """Answers to all questions, asked at once; a question that fails has none."""
+    environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    asked: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, arguments in _QUESTIONS.items():
+            command = ["git", "-C", os.fspath(directory), *arguments]
+            asked[name] = subprocess.Popen(  # noqa: S603 (arguments are fixed, no shell)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environ,
+            )
+    except OSError:
+        pass
+    answers: dict[str, str] = {}
+    for name, process in asked.items():
+        output, _ = process.communicate()
+        if process.returncode == 0:
+            answers[name] = output.decode("utf-8", "replace").removesuffix("\n")
+    return answers
+
+
+def _source_date_epoch(environ: Mapping[str, str]) -> int | None:
+    text = environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _EPOCH_DIGITS):
+        raise UsageError(
+            "SOURCE_DATE_EPOCH is no time",
+            why=f"it is {text[:40]!r}",
+            hint="give whole seconds since 1970, e.g. 1700000000",
+        )
+    return int(text)
+
+
+def _event_default_branch(environ: Mapping[str, str]) -> str:
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    if not path:
+        return ""
+    try:
+        if Path(path).stat().st_size > _EVENT_LIMIT_BYTES:
+            return ""
+        event: Any = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return ""
+    repository = event.get("repository") if isinstance(event, dict) else None
+    name = repository.get("default_branch") if isinstance(repository, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _is_text(value: str) -> bool:
+    """Bytes of the environment that are no UTF-8 arrive as surrogates and cannot be passed on."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)

@@ -1,0 +1,378 @@
+"""Plan and release. A plan is everything that a release will do, as data, computed against the live destinations
+before anything is done; executing it does that and nothing else, or refuses because the world changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shipset import _core
+from shipset._core import CancelToken
+from shipset.display import Page, Row, Table
+from shipset.document import Document
+from shipset.errors import DiskError, Problem, ReleaseIncomplete, UsageError, as_release_failure
+from shipset.events import OnEvent, core_callback
+from shipset.facts import Facts
+from shipset.matrix import BuildSettings, Gate, Matrix
+from shipset.registry import RegistryOptions, core_options
+from shipset.report import Descriptor, Report
+from shipset.report.render import save, write_file
+from shipset.values import Digest, FrozenMap, Platform
+
+SCHEMA_VERSION = 1
+_PLAN_LIMIT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place that receives the release: a repository of the file, and where it really goes."""
+
+    repository: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedBase:
+    """A base image pinned to a digest."""
+
+    arg: str
+    reference: str
+    digest: Digest | None
+    index_digest: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """One platform image. ``source`` is the digest of its inputs where it is known."""
+
+    platform: Platform
+    backend: str
+    source: Digest | None
+    bases: tuple[PinnedBase, ...]
+    settings: BuildSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """One variant. ``action``: build, present, copy, repair, inactive, absent or excluded."""
+
+    name: str
+    action: str
+    why: str
+    required: str
+    publish: bool
+    build_key: Digest | None
+    images: tuple[PlannedImage, ...]
+    hardware: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTag:
+    """One tag. ``action``: create, move, keep, decide (known only after the build) or refuse; ``current`` is what the
+    tag holds now."""
+
+    reference: str
+    repository: str
+    tag: str
+    variant: str
+    platforms: tuple[Platform, ...]
+    index: bool
+    moves: str
+    action: str
+    current: Descriptor | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    schema_version: int
+    id: str
+    file: str
+    file_digest: Digest
+    name: str
+    version: str
+    inputs: FrozenMap[Any]
+    facts: Facts
+    targets: tuple[Target, ...]
+    gates: tuple[Gate, ...]
+    variants: tuple[PlannedVariant, ...]
+    tags: tuple[PlannedTag, ...]
+    warnings: tuple[Problem, ...]
+    disk_bytes: int
+    nothing_to_do: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A release that went well."""
+
+    report: Report
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+    def __repr__(self) -> str:
+        return repr(self.report)
+
+
+class Plan(Document[_Members]):
+    """Everything that a release will do. In Jupyter: what moves, what is already there, why."""
+
+    __slots__ = ("_core", "_registry")
+    _members = _Members
+
+    def __init__(
+        self, text: str | Callable[[], str], core: _core.Plan | None = None, *, registry: RegistryOptions | None = None
+    ) -> None:
+        super().__init__(text)
+        self._core = core
+        self._registry = registry
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, registry: RegistryOptions | None = None) -> Plan:
+        """A frozen plan from a file. It can be looked at anywhere; executing derives it again and compares.
+
+        Raises DiskError when it cannot be read, UsageError when it is no plan of this version.
+        """
+        try:
+            with Path(path).open(encoding="utf-8") as stream:
+                text = stream.read(_PLAN_LIMIT_BYTES + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise DiskError(f"cannot read the plan {os.fspath(path)}", why=reason) from error
+        _check_plan(text, os.fspath(path))
+        return cls(text, registry=registry)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Freezes the plan: .json can be loaded again; .html, .md and .txt are for people."""
+        target = Path(path)
+        if target.suffix == ".json" or not target.suffix:
+            write_file(target, self._text + "\n")
+            return target
+        return save(self, target)
+
+    def execute(
+        self, *, on_event: OnEvent | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None
+    ) -> Result:
+        """Releases: gates, build, attest, stage, gates on the staged bytes, promote, read back.
+
+        Raises a ReleaseFailed (BuildFailed, GateRefused, TagConflict, TagMoved, ReleaseIncomplete, …) with ``.report``.
+        A cancel token or ``timeout_s`` ends it with Cancelled or DeadlineExceeded, Ctrl-C with KeyboardInterrupt, a
+        raising ``on_event`` with its exception; those carry ``.report`` as well.
+        """
+        return self._run(False, on_event, cancel, timeout_s)
+
+    def build(
+        self, *, on_event: OnEvent | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None
+    ) -> Result:
+        """As :meth:`execute`, but ends after staging: builds, attests and stages, and moves no tag."""
+        return self._run(True, on_event, cancel, timeout_s)
+
+    def _run(
+        self, stage_only: bool, on_event: OnEvent | None, cancel: CancelToken | None, timeout_s: float | None
+    ) -> Result:
+        core = self._core
+        if core is None:
+            core = self._core = _core.thaw_plan(
+                self._text,
+                file="",
+                client=core_options(self._registry),
+                on_event=core_callback(on_event),
+                cancel=cancel,
+                timeout_s=timeout_s,
+            )
+        text, failure, stop = core.execute(
+            stage_only=stage_only, on_event=core_callback(on_event), cancel=cancel, timeout_s=timeout_s
+        )
+        report = Report(text)
+        if failure is not None:
+            failure = as_release_failure(failure, report)
+        if isinstance(failure, ReleaseIncomplete):
+            raise failure from stop
+        if stop is not None:
+            stop.report = report
+            raise stop
+        if failure is not None:
+            raise failure
+        return Result(report)
+
+    def thaw(self, *, registry: RegistryOptions | None = None) -> Plan:
+        """The same plan, to be executed with other registry options."""
+        return Plan(self._text, registry=registry)
+
+    @property
+    def id(self) -> str:
+        """The id of the release, stable over attempts."""
+        return self._data.id
+
+    @property
+    def name(self) -> str:
+        """The name of the release."""
+        return self._data.name
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self._data.version
+
+    @property
+    def inputs(self) -> FrozenMap[Any]:
+        """The inputs it was made with."""
+        return self._data.inputs
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Where it goes."""
+        return self._data.targets
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """What can refuse it."""
+        return self._data.gates
+
+    @property
+    def variants(self) -> tuple[PlannedVariant, ...]:
+        """Every declared variant, in file order."""
+        return self._data.variants
+
+    @property
+    def tags(self) -> tuple[PlannedTag, ...]:
+        """Every tag in the order of promotion."""
+        return self._data.tags
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What people should know."""
+        return self._data.warnings
+
+    @property
+    def disk_bytes(self) -> int:
+        """Upper estimate of the temporary disk need."""
+        return self._data.disk_bytes
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether executing it would change nothing."""
+        return self._data.nothing_to_do
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._text, self._registry)
+
+    def page(self) -> Page:
+        """Facts and tables for people."""
+        building = [variant for variant in self.variants if variant.action in ("build", "repair")]
+        images = sum(len(variant.images) for variant in building)
+        acts = [tag.action for tag in self.tags]
+        moving = sum(action in ("create", "move", "decide") for action in acts)
+        facts: tuple[tuple[str, str], ...] = (
+            ("to", ", ".join(target.location for target in self.targets)),
+            ("builds", f"{len(building)} variants, {images} platform images" if building else "nothing"),
+            ("tags", f"{moving} to set, {acts.count('keep')} already right, {acts.count('refuse')} stay by rule"),
+            ("disk", f"up to {_core.human_bytes(self.disk_bytes)} for a while" if self.disk_bytes else "nothing"),
+            ("id", self.id),
+        )
+        if self.nothing_to_do:
+            facts = (("result", "nothing to do"), *facts)
+        title = " ".join(part for part in ("Plan:", self.name, self.version) if part)
+        warnings = Table("Warnings", (), (), tuple(map(str, self.warnings)))
+        tables = (self._gate_table(), self._variant_table(), self._tag_table(), warnings)
+        return Page(title, facts, tuple(table for table in tables if table.rows or table.notes))
+
+    def _gate_table(self) -> Table:
+        rows = tuple(Row((gate.name, gate.at, " ".join(gate.run))) for gate in self.gates)
+        return Table("Gates", ("gate", "at", "command"), rows)
+
+    def _variant_table(self) -> Table:
+        quiet = ("inactive", "absent", "excluded")
+        rows = tuple(
+            Row(
+                (
+                    variant.name,
+                    variant.action,
+                    ", ".join(str(image.platform) for image in variant.images),
+                    variant.build_key.brief if variant.build_key else "",
+                    variant.why,
+                ),
+                "dim" if variant.action in quiet else "good" if variant.action == "present" else "",
+            )
+            for variant in self.variants
+        )
+        return Table("Variants", ("variant", "action", "platforms", "build key", "why"), rows)
+
+    def _tag_table(self) -> Table:
+        rows = tuple(
+            Row(
+                (
+                    tag.reference,
+                    tag.action,
+                    tag.variant,
+                    tag.current.digest.brief if tag.current else "",
+                    tag.reason,
+                ),
+                {"keep": "good", "refuse": "dim"}.get(tag.action, ""),
+            )
+            for tag in self.tags
+        )
+        return Table("Tags, in the order of promotion", ("tag", "action", "variant", "now", "why"), rows)
+
+
+def plan(
+    matrix: Matrix,
+    *,
+    to: str = "",
+    backend: str = "",
+    only: Iterable[str] = (),
+    replace: Iterable[str] = (),
+    force_tag: Iterable[str] = (),
+    parallel: int = 0,
+    registry: RegistryOptions | None = None,
+    on_event: OnEvent | None = None,
+    cancel: CancelToken | None = None,
+    timeout_s: float | None = None,
+) -> Plan:
+    """Plans a release against the live destinations: what is there, what must be built, which tag moves and why.
+
+    ``to`` is "" for the file's own repositories, ``oci:PATH``, or ``HOST[:PORT][/PREFIX]``; ``backend`` overrides the
+    file's; ``only`` names VARIANT or VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag``
+    forward tags that move whatever the versions say; ``parallel`` is builds at a time, 0 for the number of cores.
+
+    Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
+    """
+    core = _core.make_plan(
+        matrix._core,
+        destination=to,
+        backend=backend,
+        only=list(only),
+        replace_tags=list(replace),
+        force_tags=list(force_tag),
+        parallel=parallel,
+        client=core_options(registry),
+        on_event=core_callback(on_event),
+        cancel=cancel,
+        timeout_s=timeout_s,
+    )
+    return Plan(lambda: core.to_json(indented=False), core, registry=registry)
+
+
+def _check_plan(text: str, name: str) -> None:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is no plan", why=f"it is no JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("kind") != "shipset.plan":
+        raise UsageError(f"{name} is no plan", why="it is other JSON", hint="make one with: shipset plan -o plan.json")
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{name} has schema version {version}",
+            why=f"this program reads {SCHEMA_VERSION}",
+            hint="make the plan again with this version of shipset",
+        )
+
+
+def _rebuild(text: str, registry: RegistryOptions | None) -> Plan:
+    return Plan(text, registry=registry)

@@ -1,0 +1,27 @@
+"""What a release did, as a value, and its forms: text, JSON, Markdown, HTML."""
+
+from shipset.report.render import RENDERERS, render, save
+from shipset.report.values import (
+    Descriptor,
+    Failure,
+    GateReport,
+    ImageReport,
+    Report,
+    TagReport,
+    TargetReport,
+    VariantReport,
+)
+
+__all__ = [
+    "RENDERERS",
+    "Descriptor",
+    "Failure",
+    "GateReport",
+    "ImageReport",
+    "Report",
+    "TagReport",
+    "TargetReport",
+    "VariantReport",
+    "render",
+    "save",
+]
