@@ -50,7 +50,8 @@ class VariantChecks {
   }
 
   void run() {
-    const Node* scheme = root_.find("release")->find("scheme");
+    const Node* release = root_.find("release");
+    const Node* scheme = release == nullptr ? nullptr : release->find("scheme");
     scheme_none_ = scheme != nullptr && scheme->text == "none";
     check_level(declarations_.release);
     for (const auto& level : declarations_.storage) check_level(level);
@@ -118,7 +119,8 @@ class VariantChecks {
       }
     const auto rules = rules_of(chain_[Key::tags]);
     check_forward(rules);
-    if (!rules.empty() && candidates(chain_[Key::repositories]).empty() && !std::exchange(homeless_, true))
+    if (root_.find("release") != nullptr && !rules.empty() && candidates(chain_[Key::repositories]).empty() &&
+        !std::exchange(homeless_, true))
       problems_.error(*root_.find("release"),
                       fmt::format("the tags of variant \"{}\" have no repository", variant.name),
                       "write repositories = [\"…\"] in [release] or in the variant");

@@ -73,12 +73,16 @@ std::string section_with(std::string_view key) {
 
 }  // namespace
 
-void Checker::wrong_type(const Node& node, const KeySpec& spec) {
-  problems_.error(node, fmt::format("expected {}, found {}", expected(spec), describe(node.type)),
-                  type_hint(node, spec));
+void Checker::refuse(Node& node, std::string message, std::string hint) {
+  node.broken = true;
+  problems_.error(node, std::move(message), std::move(hint));
 }
 
-void Checker::report(const Node& node, std::vector<TextProblem> found) {
+void Checker::wrong_type(Node& node, const KeySpec& spec) {
+  refuse(node, fmt::format("expected {}, found {}", expected(spec), describe(node.type)), type_hint(node, spec));
+}
+
+void Checker::report(Node& node, std::vector<TextProblem> found) {
   for (auto& problem : found) {
     constexpr std::string_view start = "unknown name \"";
     if (problem.message.starts_with(start)) {
@@ -87,17 +91,19 @@ void Checker::report(const Node& node, std::vector<TextProblem> found) {
       if (!where.empty()) problem.hint = fmt::format("this name is known only {}", where);
     }
     problems_.error(node, problem);
+    node.broken = true;
   }
 }
 
 void Checker::section(Node& node, const SectionSpec& spec) {
+  node.section = &spec;
   for (auto& entry : node.children) child(entry, spec);
   missing_keys(node, spec);
   if (spec.name == "secret" && (node.find("env") == nullptr) == (node.find("file") == nullptr))
     problems_.error(node, "a build secret needs either `env` or `file`");
 }
 
-void Checker::missing_keys(const Node& node, const SectionSpec& spec) {
+void Checker::missing_keys(Node& node, const SectionSpec& spec) {
   const bool dialect = spec.name == "rule" && node.find("rule") != nullptr;
   for (const auto& key : spec.keys)
     if (key.required && !dialect && node.find(key.name) == nullptr)
@@ -112,7 +118,8 @@ void Checker::child(Node& node, const SectionSpec& spec) {
     node.spec = key;
     if (key->reserved) {
       problems_.error_at_key(node, fmt::format("`{}` is not read by this version of shipset", node.key),
-                             std::string(key->doc));
+                             "remove it; a later version will read it");
+      node.broken = true;
       return;
     }
     return value(node, *key);
@@ -128,7 +135,7 @@ void Checker::child(Node& node, const SectionSpec& spec) {
     value(node, *spec.others);
 }
 
-void Checker::unknown_key(const Node& node, const SectionSpec& spec) {
+void Checker::unknown_key(Node& node, const SectionSpec& spec) {
   std::vector<std::string> names;
   for (const auto& key : spec.keys)
     if (!key.reserved) names.emplace_back(key.name);
@@ -147,6 +154,7 @@ void Checker::unknown_key(const Node& node, const SectionSpec& spec) {
   else
     hint = fmt::format("known are {}", join(names, ", "));
   problems_.error_at_key(node, fmt::format("unknown key `{}` in {}", printable(node.key, 80), table), std::move(hint));
+  node.broken = true;
 }
 
 void Checker::value(Node& node, const KeySpec& spec) {
@@ -201,11 +209,11 @@ void Checker::entry(Node& node, const KeySpec& spec) {
 void Checker::entry_value(Node& node, const KeySpec& spec) {
   node.spec = &spec;
   if (node.is_string() && spec.section != nullptr && node.text.starts_with("type="))
-    return problems_.error(node, "rules of docker/metadata-action are not read by this version of shipset",
-                           "write a template, e.g. \"{version}{-suffix}\"");
+    return refuse(node, "rules of docker/metadata-action are not read by this version of shipset",
+                  "write a template, e.g. \"{version}{-suffix}\"");
   if (node.is_table() && spec.section != nullptr) return section(node, *spec.section);
   if (spec.shape == Shape::table_list)
-    return problems_.error(node, fmt::format("expected a table in `{}`, found {}", spec.name, describe(node.type)));
+    return refuse(node, fmt::format("expected a table in `{}`, found {}", spec.name, describe(node.type)));
   leaf(node, spec);
 }
 
@@ -218,7 +226,7 @@ void Checker::table_map_value(Node& node, const KeySpec& spec) {
     if (entry.is_table())
       section(entry, *spec.section);
     else
-      problems_.error(entry, fmt::format("expected a table, found {}", describe(entry.type)));
+      refuse(entry, fmt::format("expected a table, found {}", describe(entry.type)));
   }
 }
 
@@ -254,8 +262,8 @@ void Checker::alternatives(Node& node, const KeySpec& spec, bool in_list) {
       std::all_of(node.children.begin(), node.children.end(), [](const Node& n) { return n.is_table(); });
   if (node.children.empty() || !tables) {
     if (!in_list) return wrong_type(node, spec);
-    return problems_.error(node, "an entry of a list that depends on conditions needs { when, value } tables",
-                           "write [{ when = \"…\", value = … }, { value = … }]");
+    return refuse(node, "an entry of a list that depends on conditions needs { when, value } tables",
+                  "write [{ when = \"…\", value = … }, { value = … }]");
   }
   for (auto& one : node.children) alternative(one, spec, in_list, &one == &node.children.back());
 }
@@ -267,7 +275,7 @@ void Checker::alternative(Node& node, const KeySpec& spec, bool in_list, bool la
       if (part.is_string())
         condition(part, spec.names);
       else
-        problems_.error(part, fmt::format("expected a string, found {}", describe(part.type)));
+        refuse(part, fmt::format("expected a string, found {}", describe(part.type)));
     } else if (part.key == "value") {
       part.spec = &spec;
       if (in_list || (part.is_table() && spec.section != nullptr))
@@ -279,7 +287,7 @@ void Checker::alternative(Node& node, const KeySpec& spec, bool in_list, bool la
                              "a conditional value has `when` and `value`");
     }
   }
-  if (node.find("value") == nullptr) problems_.error(node, "a conditional value needs `value`");
+  if (node.find("value") == nullptr) refuse(node, "a conditional value needs `value`");
   if (node.find("when") == nullptr && !last)
     problems_.error(node, "what follows this value can never be chosen", "a value without `when` stands last");
 }
@@ -305,8 +313,8 @@ void Checker::leaf(Node& node, const KeySpec& spec) {
       break;
   }
   if (!good && (spec.shape == Shape::list || spec.shape == Shape::map))
-    return problems_.error(node, fmt::format("expected {} in `{}`, found {}", leaf_text(spec.leaf),
-                                             spec.name.empty() ? node.key : spec.name, describe(node.type)));
+    return refuse(node, fmt::format("expected {} in `{}`, found {}", leaf_text(spec.leaf),
+                                    spec.name.empty() ? node.key : spec.name, describe(node.type)));
   if (!good) return wrong_type(node, spec);
   if (node.is_string()) text(node, spec);
 }
@@ -314,7 +322,7 @@ void Checker::leaf(Node& node, const KeySpec& spec) {
 void Checker::text(Node& node, const KeySpec& spec) {
   if (spec.names != Names::literal) {
     auto parsed = texts_.text_template(node.text);
-    if (!parsed) return problems_.error(node, to_text_problem(parsed.error()));
+    if (!parsed) return report(node, {to_text_problem(parsed.error())});
     node.text_template = *parsed;
     if (*parsed != nullptr) {
       auto found = (*parsed)->problems(StaticScope(known_, spec.names));
@@ -325,12 +333,15 @@ void Checker::text(Node& node, const KeySpec& spec) {
       return;
     }
   }
-  if (const auto wrong = check_text(spec, node.text)) problems_.error(node, *wrong);
+  const auto wrong = check_text(spec, node.text);
+  if (!wrong) return;
+  problems_.error(node, *wrong);
+  node.broken = !spec.options.empty();
 }
 
 void Checker::condition(Node& node, Names names) {
   auto parsed = texts_.condition(node.text);
-  if (!parsed) return problems_.error(node, to_text_problem(parsed.error()));
+  if (!parsed) return report(node, {to_text_problem(parsed.error())});
   node.condition = *parsed;
   report(node, (*parsed)->problems(StaticScope(known_, names)));
 }

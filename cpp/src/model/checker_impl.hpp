@@ -19,8 +19,8 @@ class Checker {
  private:
   void section(Node& node, const SectionSpec& spec);
   void child(Node& node, const SectionSpec& spec);
-  void unknown_key(const Node& node, const SectionSpec& spec);
-  void missing_keys(const Node& node, const SectionSpec& spec);
+  void unknown_key(Node& node, const SectionSpec& spec);
+  void missing_keys(Node& node, const SectionSpec& spec);
   void value(Node& node, const KeySpec& spec);
   void scalar_value(Node& node, const KeySpec& spec);
   void list_value(Node& node, const KeySpec& spec);
@@ -34,8 +34,10 @@ class Checker {
   void leaf(Node& node, const KeySpec& spec);
   void text(Node& node, const KeySpec& spec);
   void condition(Node& node, Names names);
-  void wrong_type(const Node& node, const KeySpec& spec);
-  void report(const Node& node, std::vector<TextProblem> found);
+  void wrong_type(Node& node, const KeySpec& spec);
+  /// An error after which the node is of no use.
+  void refuse(Node& node, std::string message, std::string hint = {});
+  void report(Node& node, std::vector<TextProblem> found);
 
   const KnownNames& known_;
   Texts& texts_;

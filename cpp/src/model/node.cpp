@@ -1,3 +1,4 @@
+#include "description_impl.hpp"
 #include "node_impl.hpp"
 
 namespace shipset::detail {
@@ -18,7 +19,6 @@ std::string Node::path() const {
   if (parent == nullptr) return {};
   std::string out = parent->path();
   if (parent->is_array()) {
-    const auto index = static_cast<std::size_t>(this - parent->children.data());
     return out + "[" + std::to_string(index) + "]";
   }
   if (!out.empty()) out += '.';
@@ -28,11 +28,42 @@ std::string Node::path() const {
   return bare ? out + key : out + "\"" + key + "\"";
 }
 
-void link_parents(Node& root) {
-  for (auto& child : root.children) {
-    child.parent = &root;
-    link_parents(child);
+namespace {
+
+void set_parents(Node& node) {
+  for (auto& child : node.children) {
+    child.parent = &node;
+    set_parents(child);
   }
+}
+
+void set_indices(Node& node) {
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    node.children[i].index = i;
+    set_indices(node.children[i]);
+  }
+}
+
+void prune_below(Node& node) {
+  for (auto& child : node.children) prune_below(child);
+  std::erase_if(node.children, [](const Node& child) { return child.broken; });
+  const bool keeps = node.section == nullptr || node.parent == nullptr || node.parent->parent == nullptr;
+  if (keeps && (node.section == nullptr || node.section->name != "matrix")) return;
+  for (const auto& key : node.section->keys)
+    if (key.required && node.find(key.name) == nullptr) node.broken = true;
+}
+
+}  // namespace
+
+void link(Node& root) {
+  set_indices(root);
+  set_parents(root);
+}
+
+void prune(Node& root) {
+  prune_below(root);
+  std::erase_if(root.children, [](const Node& child) { return child.broken; });
+  set_parents(root);
 }
 
 std::string_view describe(Node::Type type) noexcept {

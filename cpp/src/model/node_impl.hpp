@@ -18,6 +18,7 @@ class Expression;
 namespace shipset::detail {
 
 struct KeySpec;
+struct SectionSpec;
 
 /// Line and column, both from 1; columns count characters.
 struct Place {
@@ -31,6 +32,7 @@ struct Node {
 
   Type type = Type::table;
   bool flag = false;                        ///< boolean
+  bool broken = false;                      ///< the checker found it unusable; prune() takes it away
   bool plain = false;                       ///< string that stands in the file as it is: offsets in it are columns
   std::int64_t number = 0;                  ///< integer
   double real = 0;                          ///< floating
@@ -40,7 +42,9 @@ struct Node {
   std::string text;                         ///< string; datetime as text
   std::vector<Node> children;               ///< of tables and arrays, in file order
   const Node* parent = nullptr;             ///< null for the root
+  std::size_t index = 0;                    ///< position in the list above, as in the file
   const KeySpec* spec = nullptr;            ///< what the description says about this value; null where it says nothing
+  const SectionSpec* section = nullptr;     ///< of tables: which keys they may have
   const Template* text_template = nullptr;  ///< parsed text, when it is not literal
   const Expression* condition = nullptr;    ///< parsed text of a `when`
 
@@ -58,8 +62,12 @@ struct Node {
 /// "a string", "a list", … for messages.
 std::string_view describe(Node::Type type) noexcept;
 
-/// Sets `parent` everywhere below; to be called once the root has its final address.
-void link_parents(Node& root);
+/// Sets `parent` and `index` everywhere below; to be called once the root has its final address.
+void link(Node& root);
+
+/// Takes away broken nodes and tables that lack what they must have because of that, so that the rest of a file with
+/// errors can be checked too.
+void prune(Node& root);
 
 /// Bounds: 10 MiB, 64 levels, a million values. Errors have kind spec and one problem with line and column.
 Result<Node> read_toml(std::string_view text, const std::string& file);

@@ -47,14 +47,14 @@ Result<ReleaseSpec> ReleaseSpec::parse(std::string_view text, const std::filesys
   data->file = file;
   SHIPSET_TRY(data->root, detail::read_toml(data->text, file.string()));
   Node& root = data->root;
-  detail::link_parents(root);
+  detail::link(root);
 
   detail::ProblemList problems(file.string());
   const auto versions = read_versions(root, file.parent_path(), problems);
   data->known = detail::collect_names(root, versions);
   detail::Checker(data->known, data->texts, problems).check(root);
-  // What follows relies on the shape of the file.
-  if (problems.has_errors()) return problems.to_error();
+  // What follows relies on the shape of the file, and finds more in what is left of it.
+  if (problems.has_errors()) detail::prune(root);
 
   data->declarations = detail::declare(root, data->known, problems);
   detail::check_inputs(root, problems);

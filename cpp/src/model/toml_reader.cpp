@@ -150,15 +150,18 @@ class Converter {
  private:
   bool table(const toml::table& from, Node& to, int depth) {
     to.type = Node::Type::table;
+    std::vector<std::pair<Place, toml::table::const_iterator>> members;
+    members.reserve(from.size());
+    for (auto member = from.cbegin(); member != from.cend(); ++member)
+      members.emplace_back(place_of(member->first.source().begin), member);
+    std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     to.children.reserve(from.size());
-    for (const auto& [key, value] : from) {
+    for (const auto& [place, member] : members) {
       auto& child = to.children.emplace_back();
-      child.key = std::string(key.str());
-      child.key_at = place_of(key.source().begin);
-      if (!convert(value, child, depth + 1)) return false;
+      child.key = std::string(member->first.str());
+      child.key_at = place;
+      if (!convert(member->second, child, depth + 1)) return false;
     }
-    std::stable_sort(to.children.begin(), to.children.end(),
-                     [](const Node& a, const Node& b) { return a.key_at < b.key_at; });
     return true;
   }
 
