@@ -254,7 +254,14 @@ void Checker::map_value(Node& node, const KeySpec& spec) {
 void Checker::free_value(Node& node, const KeySpec& spec) {
   node.spec = &spec;
   if (node.is_string()) text(node, spec);
-  for (auto& entry : node.children) free_value(entry, spec);
+  const bool alternatives = is_conditional(node);
+  for (auto& entry : node.children) {
+    Node* when = alternatives ? entry.find("when") : nullptr;
+    if (when != nullptr && when->is_string()) condition(*when, spec.names);
+    if (when != nullptr && !when->is_string())
+      refuse(*when, fmt::format("expected a string, found {}", describe(when->type)));
+    free_value(alternatives ? *entry.find("value") : entry, spec);
+  }
 }
 
 void Checker::alternatives(Node& node, const KeySpec& spec, bool in_list) {

@@ -316,7 +316,8 @@ Declarations declare(const Node& root, const KnownNames& known, ProblemList& pro
   if (out.variants.empty() && root.find("matrix") == nullptr)
     problems.error(root, "the file declares no variant", "add a [[variant]] with a name, or a [matrix]");
   check_names(out.variants, problems);
-  check_unsets(out, problems);
+  // In a file with errors it may have been set by what was taken away.
+  if (!problems.has_errors()) check_unsets(out, problems);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "description_impl.hpp"
@@ -14,8 +15,12 @@
 namespace shipset::detail {
 
 bool is_conditional(const Node& node) noexcept {
-  return node.is_array() && !node.children.empty() && node.children[0].is_table() &&
-         node.children[0].find("value") != nullptr;
+  if (!node.is_array() || node.children.empty()) return false;
+  // Whatever is not quite so was refused when the file was checked; in free tables it is data.
+  return std::all_of(node.children.begin(), node.children.end(), [](const Node& alternative) {
+    return alternative.is_table() && alternative.find("value") != nullptr &&
+           alternative.children.size() == (alternative.find("when") != nullptr ? 2u : 1u);
+  });
 }
 
 TextProblem to_text_problem(const Error& error) {

@@ -23,18 +23,22 @@ class CiWriter {
 
  private:
   void member(const VarDefinition& definition, const Steps& steps) {
-    const Node& node = *definition.candidates.front();
-    if (node.is_table()) {
+    for (const Node* node : definition.candidates) {
+      if (node->is_table()) {
+        Steps tables;
+        for (const auto& step : steps)
+          if (step.node == nullptr || step.node->is_table()) tables.push_back(step);
+        out_.key(definition.name);
+        return table(tables);
+      }
+      Outcome outcome = Outcome::set;
+      const Node* chosen = Evaluation(scope_, faults_).chosen(*node, outcome);
+      if (outcome == Outcome::unset) continue;
+      std::string text;
+      if (chosen == nullptr || !evaluated(*chosen, text)) return;
       out_.key(definition.name);
-      Steps tables;
-      for (const auto& step : steps)
-        if (step.node == nullptr || step.node->is_table()) tables.push_back(step);
-      return table(tables);
+      return value(*chosen, text);
     }
-    std::string text;
-    if (!evaluated(node, text)) return;
-    out_.key(definition.name);
-    value(node, text);
   }
 
   bool evaluated(const Node& node, std::string& text) {
