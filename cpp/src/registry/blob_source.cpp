@@ -49,6 +49,7 @@ class BlobReader final : public Reader {
   Retry retry_;
   std::optional<Hasher> hasher_;
   std::optional<ExchangeHandle> stream_;
+  bool ranges_ = true;
   bool broken_ = false;
 };
 
@@ -58,7 +59,6 @@ Result<void> BlobReader::begin() {
   call.scopes = {repository_scope(at_.path, "pull")};
   call.stream_answer = true;
   call.lane = Lane::download;
-  if (position_ > 0) call.headers = {"Range: bytes=" + std::to_string(position_) + "-"};
   const auto until_headers = [this](ExchangeHandle& handle) -> Result<Outcome> {
     Outcome outcome = handle->wait_headers(stop_);
     if (outcome.failure) return outcome;
@@ -68,8 +68,15 @@ Result<void> BlobReader::begin() {
   };
   for (;;) {
     if (stop_.requested()) return stop_.error();
+    call.headers.clear();
+    if (position_ > 0 && ranges_)
+      call.headers = {"Range: bytes=" + std::to_string(position_) + "-" + std::to_string(blob_.size - 1)};
     SHIPSET_TRY(Answer answer, core_->attempt(at_, call, until_headers, stop_));
     if (answer.outcome.stream) return accept(std::move(answer));
+    if (!answer.outcome.failure && answer.outcome.response.status == 416 && !call.headers.empty()) {
+      ranges_ = false;  // read from the start and skip
+      continue;
+    }
     SHIPSET_TRY(const bool again, retry_.again(answer.outcome, stop_));
     if (again) {
       ++core_->retries;

@@ -223,4 +223,22 @@ void Client::Core::set_referrers_api(const Endpoint& at, bool known) {
   hosts_[at.api_host].referrers = known;
 }
 
+std::optional<bool> Client::Core::mount_checks(const Endpoint& at) {
+  std::lock_guard lock(hosts_mutex_);
+  return hosts_[at.api_host].mount_checks;
+}
+
+void Client::Core::set_mount_checks(const Endpoint& at, bool known) {
+  std::lock_guard lock(hosts_mutex_);
+  hosts_[at.api_host].mount_checks = known;
+}
+
+bool Client::Core::claim_mount_check(const Endpoint& at) {
+  std::lock_guard lock(hosts_mutex_);
+  Host& host = hosts_[at.api_host];
+  if (host.mount_checks || host.mount_check_claimed) return false;
+  host.mount_check_claimed = true;
+  return true;
+}
+
 }  // namespace shipset::registry

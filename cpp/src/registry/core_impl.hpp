@@ -56,6 +56,11 @@ struct Client::Core {
   /// Whether the host has the referrers API, as far as it is known.
   std::optional<bool> referrers_api(const Endpoint& at);
   void set_referrers_api(const Endpoint& at, bool known);
+  /// Whether the host answers a mount from the same repository with 201 when it has the blob (specs §3.4): then one
+  /// request checks and opens an upload. Found out once per host; true from claim_mount_check for the one who tries.
+  std::optional<bool> mount_checks(const Endpoint& at);
+  void set_mount_checks(const Endpoint& at, bool known);
+  bool claim_mount_check(const Endpoint& at);
 
   const ClientOptions options;
   Loop loop;
@@ -66,6 +71,8 @@ struct Client::Core {
   struct Host {
     std::optional<bool> tls;
     std::optional<bool> referrers;
+    std::optional<bool> mount_checks;
+    bool mount_check_claimed = false;
   };
   Result<Answer> exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
                           const Drive& drive, const Stop& stop);

@@ -2,6 +2,8 @@
 // Thread-safe: nothing but the kept upload locations is mutable, and those have a lock. specs §3.
 #pragma once
 
+#include <set>
+
 #include "core_impl.hpp"
 #include "shipset/oci/store.hpp"
 
@@ -44,7 +46,12 @@ class RepositoryStore final : public oci::Store {
   Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what);
   Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,
                               const std::string& what);
+  /// An upload for the blob; nullopt when the registry has it already.
   Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
+  std::optional<Upload> take_kept_upload();
+  Result<Answer> post_upload(const std::string& query, std::vector<std::string> wanted, const std::string& what,
+                             const Stop& stop);
+  void learn_mount_check(const oci::Descriptor& stored, const Stop& stop);
   Result<Answer> send_blob(const Upload& upload, const oci::Descriptor& blob, const Source& content,
                            const EventSink& events, const Stop& stop);
   Result<Answer> stream_body(const Url& url, std::string_view method, const oci::Descriptor& blob,
@@ -61,7 +68,8 @@ class RepositoryStore final : public oci::Store {
   Endpoint at_;
   CancelToken cancel_;
   std::mutex uploads_mutex_;
-  std::map<Digest, Upload> kept_uploads_;  ///< opened by a mount that was not granted
+  std::vector<Upload> kept_uploads_;  ///< opened by mounts that were not granted; any blob may use them
+  std::set<Digest> absent_;           ///< blobs that has_blob did not find
 };
 
 /// A blob that is read by GET, with Range for the rest after a break; verified when read from its start to its end.

@@ -176,7 +176,11 @@ Result<bool> RepositoryStore::has_blob(const oci::Descriptor& blob) {
     const auto size = response.headers.number("content-length");
     return !size || *size == blob.size || moved;
   }
-  if (response.status == 404 && !is_html(response)) return false;
+  if (response.status == 404 && !is_html(response)) {
+    std::lock_guard lock(uploads_mutex_);
+    absent_.insert(blob.digest);
+    return false;
+  }
   if (response.status == 401 || response.status == 429 || response.status >= 500)
     return failed(what, answer, "digest", blob.digest.str());
   return probe_blob(blob, what);

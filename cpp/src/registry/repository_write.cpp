@@ -5,9 +5,13 @@
 namespace shipset::registry {
 
 namespace {
-/// A manifest that was read a moment after its blobs were written may find one missing on registries that lag.
-constexpr std::string_view lag_code = "MANIFEST_BLOB_UNKNOWN";
-constexpr unsigned lag_attempts = 2;
+/// Refusals of a manifest that a moment cures: a blob that is not visible yet, or (docker-registry 2.8) the link of a
+/// blob that another request is writing just now. The digest itself was checked before it was sent.
+bool may_pass(const HttpResponse& response) {
+  const auto code = read_refusal(response).code;
+  return code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" || code == "DIGEST_INVALID";
+}
+constexpr unsigned lag_attempts = 3;
 }  // namespace
 
 Result<void> RepositoryStore::write_manifest(std::string_view reference, const oci::Descriptor& manifest,
@@ -31,9 +35,12 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
     const HttpResponse& response = answer.outcome.response;
     const bool stored = response.status == 200 || response.status == 201 || response.status == 202;
     if (stored && !is_html(response)) return check_stored(manifest, answer, what);
-    if (read_refusal(response).code == lag_code) {
+    if (may_pass(response)) {
       SHIPSET_TRY(const bool again, lag.once_more(answer.outcome, until));
-      if (again) continue;
+      if (again) {
+        ++core_->retries;
+        continue;
+      }
     }
     Error error = failed(what, answer, "digest", manifest.digest.str());
     if (response.status == 404 && error.kind == ErrorKind::not_found)

@@ -77,26 +77,47 @@ bool wants_chunks(const HttpResponse& response) {
 }
 }  // namespace
 
-Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(const oci::Descriptor& blob,
-                                                                            const std::string& what, const Stop& stop) {
-  {
-    std::lock_guard lock(uploads_mutex_);
-    if (auto kept = kept_uploads_.extract(blob.digest)) return std::optional(kept.mapped());
-  }
+std::optional<RepositoryStore::Upload> RepositoryStore::take_kept_upload() {
+  std::lock_guard lock(uploads_mutex_);
+  if (kept_uploads_.empty()) return std::nullopt;
+  Upload out = std::move(kept_uploads_.back());
+  kept_uploads_.pop_back();
+  return out;
+}
+
+Result<Answer> RepositoryStore::post_upload(const std::string& query, std::vector<std::string> wanted,
+                                            const std::string& what, const Stop& stop) {
   Call call;
   call.method = "POST";
-  call.url = path("blobs/uploads/");
+  call.url = path("blobs/uploads/") + (query.empty() ? "" : "?" + query);
   call.body = "";
-  call.scopes = scopes("pull,push");
-  Call with_check = call;  // "mount from here": is it here already? One request in place of HEAD and POST
-  with_check.url += "?" + digest_parameter("mount", blob.digest) + "&from=" + percent_encode(at_.path);
-  SHIPSET_TRY(Answer answer, core_->send(at_, with_check, what, stop));
-  if (answer.outcome.response.status == 201 && !is_html(answer.outcome.response)) {
+  call.scopes = std::move(wanted);
+  return core_->send(at_, call, what, stop);
+}
+
+Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(const oci::Descriptor& blob,
+                                                                            const std::string& what, const Stop& stop) {
+  bool known_absent = false;
+  {
+    std::lock_guard lock(uploads_mutex_);
+    known_absent = absent_.erase(blob.digest) > 0;
+  }
+  const bool by_mount = !known_absent && core_->mount_checks(at_) == std::optional(true);
+  if (!known_absent && !by_mount) {
+    SHIPSET_TRY(const bool there, has_blob(blob));
+    if (there) return std::optional<Upload>();
+  }
+  if (!by_mount)
+    if (auto kept = take_kept_upload()) return kept;
+  const std::string query =
+      by_mount ? digest_parameter("mount", blob.digest) + "&from=" + percent_encode(at_.path) : std::string();
+  SHIPSET_TRY(Answer answer, post_upload(query, scopes("pull,push"), what, stop));
+  if (by_mount && answer.outcome.response.status == 201 && !is_html(answer.outcome.response)) {
     SHIPSET_CHECK(check_stored(blob, answer, what));
     return std::optional<Upload>();
   }
-  if (answer.outcome.response.status != 202) {
-    SHIPSET_TRY(answer, core_->send(at_, call, what, stop));
+  if (by_mount && answer.outcome.response.status != 202) {
+    SHIPSET_TRY(answer, post_upload({}, scopes("pull,push"), what, stop));
   }
   if (answer.outcome.response.status != 202) return failed(what, answer, "digest", blob.digest.str());
   const auto location = location_of(answer);
@@ -105,6 +126,19 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
         .with("store", name())
         .with("digest", blob.digest.str());
   return std::optional(Upload{*location});
+}
+
+void RepositoryStore::learn_mount_check(const oci::Descriptor& stored, const Stop& stop) {
+  if (!core_->claim_mount_check(at_)) return;
+  const std::string query = digest_parameter("mount", stored.digest) + "&from=" + percent_encode(at_.path);
+  const auto answer = post_upload(query, scopes("pull,push"), "cannot open an upload in " + name(), stop);
+  if (!answer) return;
+  const HttpResponse& response = answer->outcome.response;
+  core_->set_mount_checks(at_, response.status == 201 && !is_html(response));
+  if (const auto location = location_of(*answer); location && response.status == 202) {
+    std::lock_guard lock(uploads_mutex_);
+    kept_uploads_.push_back(Upload{*location});
+  }
 }
 
 Result<Answer> RepositoryStore::stream_body(const Url& url, std::string_view method, const oci::Descriptor& blob,
@@ -179,6 +213,7 @@ Result<std::uint64_t> RepositoryStore::put_blob(const oci::Descriptor& blob, con
     const HttpResponse& response = answer.outcome.response;
     if (!answer.outcome.failure && response.success() && !is_html(response)) {
       SHIPSET_CHECK(check_stored(blob, answer, what));
+      learn_mount_check(blob, until);
       return blob.size;
     }
     const bool curable = !answer.outcome.failure && odd_status(response) && ++odd < odd_attempts;
@@ -202,15 +237,11 @@ Result<bool> RepositoryStore::mount_blob(const oci::Descriptor& blob, const oci:
   if (source == nullptr || source->core_ != core_ || source->at_.api_host != at_.api_host) return false;
   if (source->at_.path == at_.path) return false;
   const Stop until = stop();
-  Call call;
-  call.method = "POST";
-  call.url =
-      path("blobs/uploads/?") + digest_parameter("mount", blob.digest) + "&from=" + percent_encode(source->at_.path);
-  call.body = "";
-  // The destination first: some token servers look at the first scope only.
-  call.scopes = {repository_scope(at_.path, "pull,push"), repository_scope(source->at_.path, "pull")};
   const std::string what = "cannot mount the blob " + blob.digest.str() + " in " + name();
-  const auto answer = core_->send(at_, call, what, until);
+  // The destination first: some token servers look at the first scope only.
+  const auto answer =
+      post_upload(digest_parameter("mount", blob.digest) + "&from=" + percent_encode(source->at_.path),
+                  {repository_scope(at_.path, "pull,push"), repository_scope(source->at_.path, "pull")}, what, until);
   if (!answer) {
     if (answer.error().kind == ErrorKind::cancelled) return answer.error();
     return false;  // whatever stops a mount, the upload that follows will work or tell
@@ -223,7 +254,7 @@ Result<bool> RepositoryStore::mount_blob(const oci::Descriptor& blob, const oci:
   const auto location = location_of(*answer);
   if (response.status == 202 && location) {
     std::lock_guard lock(uploads_mutex_);
-    kept_uploads_.insert_or_assign(blob.digest, Upload{*location});
+    kept_uploads_.push_back(Upload{*location});
   }
   return false;
 }
