@@ -136,7 +136,7 @@ Result<void> DiskLayout::write_root_file(std::string_view name, std::string_view
   auto temp = TempFile::create(path_, temp_prefix);
   if (!temp) return mark(std::move(temp).error());
   auto outcome = temp->write(as_bytes(bytes));
-  if (outcome) outcome = temp->commit(path_ / name);
+  if (outcome) outcome = temp->commit(path_ / name, options_.durable);
   if (!outcome) return mark(std::move(outcome).error());
   return {};
 }

@@ -256,6 +256,7 @@ Result<void> DiskLayout::move_in(const fs::path& temp, const Digest& digest) {
     if (::rename(temp.c_str(), target.c_str()) != 0)
       return mark(io_error("cannot write " + target.string(), errno), digest);
   }
+  if (!options_.durable) return {};
   const int directory = ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = directory >= 0 && (::fsync(directory) == 0 || errno == EINVAL || errno == ENOTSUP);
   const int reason = errno;
@@ -267,7 +268,7 @@ Result<void> DiskLayout::move_in(const fs::path& temp, const Digest& digest) {
 Result<void> DiskLayout::place(TempFile temp, const Digest& digest) {
   // Flushed before the lock is taken, so that writers do not wait for each other's disk. The file stays open until it
   // has its name: its flock keeps others from clearing it away.
-  if (::fchmod(temp.descriptor(), 0644) != 0 || ::fsync(temp.descriptor()) != 0)
+  if (::fchmod(temp.descriptor(), 0644) != 0 || (options_.durable && ::fsync(temp.descriptor()) != 0))
     return mark(io_error("cannot write " + temp.path().string(), errno), digest);
   return move_in(temp.path(), digest);
 }
@@ -296,6 +297,9 @@ Result<bool> DiskLayout::try_link(const Descriptor& blob, const Source& content,
     return file.read(buffer, from);
   };
   SHIPSET_CHECK(hash_stream(blob, read, [](std::span<const std::byte>) { return Result<void>(); }));
+  // The other layout may not have flushed it.
+  if (options_.durable && ::fsync(file.fd) != 0)
+    return mark(io_error("cannot write " + from.string(), errno), blob.digest);
   SHIPSET_CHECK(move_in(temp.path(), blob.digest));
   return true;
 }

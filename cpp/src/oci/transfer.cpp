@@ -121,10 +121,15 @@ class Transfer {
     const auto& type = node.descriptor.media_type;
     const std::string object = "manifest " + node.descriptor.digest.str();
     SHIPSET_TRY(auto below, children(type, bytes, object));
+    std::optional<Descriptor> subject;
     if (is_manifest(type)) {
-      SHIPSET_TRY(const auto manifest, Manifest::parse(bytes, object));
-      if (manifest.subject) node.after.push_back(manifest.subject->digest);
+      SHIPSET_TRY(auto manifest, Manifest::parse(bytes, object));
+      subject = std::move(manifest.subject);
+    } else {
+      SHIPSET_TRY(auto index, Index::parse(bytes, object));
+      subject = std::move(index.subject);
     }
+    if (subject) node.after.push_back(subject->digest);
     for (auto& child : below) {
       if (is_manifest(child.media_type) || is_index(child.media_type)) {
         node.after.push_back(child.digest);

@@ -96,6 +96,20 @@ TEST_CASE("blob, written with progress and read back, is the same; a second writ
   CHECK(temp_files(scratch / "l") == 0);
 }
 
+TEST_CASE("layout, that is thrown away, works without flushing") {
+  const Scratch scratch;
+  LayoutOptions options;
+  options.create = true;
+  options.read_only = false;
+  options.durable = false;
+  auto store = must(LayoutStore::open(scratch / "l", options));
+  const auto image = put_image(*store, "linux/amd64", "x");
+  must(store->put_tag("t", image.manifest, {}));
+  auto kept = new_layout(scratch / "kept");
+  CHECK(must(kept->put_blob(image.layer, *must(store->blob(image.layer)), {}, {})) == 0);
+  CHECK(must(read_blob(*kept, image.layer)).size() == image.layer.size);
+}
+
 TEST_CASE("blob, empty, is a blob") {
   const Scratch scratch;
   auto store = new_layout(scratch / "l");
