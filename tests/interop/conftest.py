@@ -1,0 +1,113 @@
+"""Real registries and the example release, for every test of this folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL_RUNNER = ROOT / "examples" / "model-runner"
+
+
+def need(program: str) -> str:
+    """The path of a peer. On CI a missing peer is a failure; elsewhere the test says loudly that it did not run."""
+    path = shutil.which(program)
+    if path is not None:
+        return path
+    message = f"{program} is not installed: bash tests/run.sh --only interop installs it"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(f"NOT RUN: {message}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Registry:
+    kind: str
+    host: str
+    directory: Path
+
+
+@contextlib.contextmanager
+def serve(kind: str, directory: Path) -> Iterator[Registry]:
+    need("crane" if kind == "crane" else "docker-registry")
+    port = free_port()
+    script = ROOT / "tests" / "interop" / "registry_serve.sh"
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(["bash", str(script), kind, str(directory), str(port)], stdout=log, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v2/", process, directory / "log")
+            yield Registry(kind, f"127.0.0.1:{port}", directory)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if process.poll() is not None:
+            pytest.fail(f"the registry ended at once: {log.read_text()}")
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"the registry did not answer: {log.read_text()}")
+
+
+@pytest.fixture(params=["plain", "crane"], ids=["docker-registry", "crane-registry"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    with serve(request.param, tmp_path / "registry") as running:
+        yield running
+
+
+def run(*arguments: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")} | {"CI": "1"}
+    done = subprocess.run(
+        [str(item) for item in arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=options.pop("env", environment),  # type: ignore[arg-type]
+        **options,  # type: ignore[call-overload]
+    )
+    if check:
+        assert done.returncode == 0, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's release file with its programs compiled, in a folder of its own."""
+    need("go")
+    folder = tmp_path_factory.mktemp("example") / "model-runner"
+    shutil.copytree(MODEL_RUNNER, folder, ignore=shutil.ignore_patterns("build", ".shipset"))
+    run("bash", folder / "build.sh")
+    return folder
+
+
+ALL_INPUTS = [
+    *("--input", "release_tag=v1.0.0"),
+    *("--input", "push_latest=true"),
+    *("--input", "build_musa_cann=true"),
+]
+SUFFIXES = ["", "-cuda", "-vllm-cuda", "-sglang-cuda", "-rocm", "-musa", "-cann"]
