@@ -34,19 +34,30 @@ unsigned usable_cores() noexcept {
 
 namespace {
 
-/// No compression: bytes go straight on.
+/// No compression. Small writes are gathered, because the output may be a file.
 class PlainCompressor final : public Compressor {
  public:
   PlainCompressor(Writer& out, Hasher* content) : out_(out), content_(content) {}
   Result<void> write(std::span<const std::byte> bytes) override {
     if (content_ != nullptr) content_->update(bytes);
-    return out_.write(bytes);
+    if (gathered_.size() + bytes.size() > gather_bytes) SHIPSET_CHECK(flush());
+    if (bytes.size() >= gather_bytes) return out_.write(bytes);
+    gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+    return {};
   }
-  Result<void> finish() override { return {}; }
+  Result<void> finish() override { return flush(); }
 
  private:
+  static constexpr std::size_t gather_bytes = 256 * 1024;
+  Result<void> flush() {
+    if (gathered_.empty()) return {};
+    SHIPSET_CHECK(out_.write(gathered_));
+    gathered_.clear();
+    return {};
+  }
   Writer& out_;
   Hasher* content_;
+  std::vector<std::byte> gathered_;
 };
 
 struct Block {

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "../../fuzz/tar_reader.hpp"
 #include "catch_shim.hpp"
 #include "tar_impl.hpp"
 
@@ -473,4 +474,28 @@ TEST_CASE("tar reader, a hundred thousand entries, keep their hard links checked
   CHECK(list(archive(entries), {}, 1 << 20));
   entries.push_back(of_type(TarType::hardlink, "last", "d/50000"));
   CHECK(has(refusal(archive(entries)), "no earlier file"));
+}
+
+TEST_CASE("tar reader, seeded damage of many kinds, never breaks its promises") {
+  auto odd = of_type(TarType::char_device, "device");
+  odd.device_major = 5;
+  auto capable = file("capable", 3);
+  capable.xattrs["security.capability"] = "x";
+  Raw entry;
+  entry.name = "short";
+  const std::vector<std::string> corpus{
+      archive({of_type(TarType::directory, "a"), file("a/b", 700), of_type(TarType::hardlink, "a/c", "a/b"),
+               of_type(TarType::symlink, "link", "a"), odd, capable, file(std::string(300, 'n'), 10)}),
+      raw_archive({extension('L', std::string(200, 't') + '\0'), entry, extension('g', "13 comment=x\n"), entry,
+                   extension('x', "16 mtime=-12.25\n10 size=0\n"), entry}),
+  };
+  for (const auto& each : corpus) REQUIRE(fuzz::check_tar(each).empty());
+  REQUIRE(list(corpus[0]));
+  for (std::uint32_t seed = 0; seed < 6000; ++seed) {
+    auto bytes = fuzz::mutate(corpus[seed % corpus.size()], seed);
+    if (seed % 4 != 0) bytes = fuzz::repair_checksums(std::move(bytes));
+    INFO(seed);
+    const auto broken = fuzz::check_tar(bytes);
+    REQUIRE(broken == "");
+  }
 }
