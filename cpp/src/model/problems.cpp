@@ -46,7 +46,8 @@ void ProblemList::error_at_key(const Node& node, std::string message, std::strin
 
 void ProblemList::error(const Node& node, const TextProblem& problem) {
   Place at = node.at;
-  if (node.plain) at.column += 1 + static_cast<int>(std::min(problem.offset, node.text.size()));
+  // An offset of 0 is the text as a whole.
+  if (node.plain && problem.offset > 0) at.column += 1 + static_cast<int>(std::min(problem.offset, node.text.size()));
   add(Problem::Severity::error, at, node, problem.message, problem.hint);
 }
 

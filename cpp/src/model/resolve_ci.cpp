@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "description_impl.hpp"
@@ -41,9 +42,12 @@ class CiWriter {
     }
   }
 
+  /// False when a text of it fails: half a list would be worse than none.
   bool evaluated(const Node& node, std::string& text) {
-    if (!node.is_string()) return true;
-    return Evaluation(scope_, faults_).text(node, text) == Outcome::set;
+    if (node.is_string()) return Evaluation(scope_, faults_).text(node, text) == Outcome::set;
+    std::string unused;
+    return !node.is_array() || std::all_of(node.children.begin(), node.children.end(),
+                                           [&](const Node& entry) { return evaluated(entry, unused); });
   }
 
   void value(const Node& node, const std::string& text) {

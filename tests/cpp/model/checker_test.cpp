@@ -148,7 +148,7 @@ TEST_CASE("release version, automatic versions, are refused with what to write i
       "[release]\nname = \"a\"\nversion = \"auto:minor\"\nrepositories = [\"a/b\"]\n"
       "[build]\nplatforms = [\"linux/amd64\"]\n[[variant]]\nname = \"a\"\n");
   CHECK(
-      has(text, "3:12 release.version: \"auto:minor\" is not supported by this version of shipset | give the version"));
+      has(text, "3:11 release.version: \"auto:minor\" is not supported by this version of shipset | give the version"));
 }
 
 TEST_CASE("release file, many problems of all kinds, are reported at once and in order") {
