@@ -30,6 +30,12 @@ std::string inputs_json(const ReleaseSpec& spec) {
   return out.take();
 }
 
+std::vector<std::string> input_names(const ReleaseSpec& spec) {
+  std::vector<std::string> names;
+  for (const auto& input : spec.inputs()) names.push_back(input.name);
+  return names;
+}
+
 std::string warnings_json(const std::vector<Problem>& warnings) {
   JsonWriter out;
   out.begin_array();
@@ -89,6 +95,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("variant_names", &ReleaseSpec::variant_names)
       .def_property_readonly("text", &ReleaseSpec::text)
       .def_property_readonly("file", [](const ReleaseSpec& spec) { return spec.file().string(); })
+      .def_property_readonly("input_names", &input_names)
       .def_property_readonly("inputs_json", &inputs_json)
       .def_property_readonly("warnings_json", [](const ReleaseSpec& spec) { return warnings_json(spec.warnings()); })
       .def("matrix", &ReleaseSpec::matrix, py::arg("inputs"), py::arg("facts"), ReleaseGil());

@@ -1,4 +1,4 @@
-// Grammar of references, digests, platforms and locations: text in, parts out. The value types are in values.py.
+// Grammar of references, digests and platforms: text in, parts out. The value types are in values.py.
 #include "errors.hpp"
 #include "shipset/base/text.hpp"
 #include "shipset/model/platform.hpp"
@@ -25,14 +25,6 @@ Result<PlatformParts> parse_platform(std::string_view text) {
                        platform.normalized().full_str()};
 }
 
-Result<std::pair<std::string, std::string>> parse_location(std::string_view text) {
-  SHIPSET_TRY(auto location, Location::parse(text));
-  const char* kind = location.kind == Location::Kind::layout           ? "layout"
-                     : location.kind == Location::Kind::docker_archive ? "docker-archive"
-                                                                       : "registry";
-  return std::pair<std::string, std::string>{kind, location.str()};
-}
-
 Result<std::string> parse_digest(std::string_view text) {
   SHIPSET_TRY(auto digest, Digest::parse(text));
   return digest.str();
@@ -44,11 +36,8 @@ void bind_values(py::module_& module) {
   module.def("parse_reference", &parse_reference, py::arg("text"), "Domain, path, tag, digest, familiar form.");
   module.def("parse_platform", &parse_platform, py::arg("text"),
              "OS, architecture, variant, OS version, OS features, machine name, normalised form.");
-  module.def("parse_location", &parse_location, py::arg("text"), "Kind (registry, layout, docker-archive) and text.");
   module.def("parse_digest", &parse_digest, py::arg("text"), "The digest, if it is one.");
   module.def("human_bytes", &human_bytes, py::arg("size_bytes"), "1536 → 1.5 KiB.");
-  module.def("printable", &printable, py::arg("text"), py::arg("limit"),
-             "The text with control characters made visible, cut at limit.");
 }
 
 }  // namespace shipset::bindings

@@ -38,7 +38,6 @@ void bind_errors(py::module_& module) {
       .def(py::init<>())
       .def("cancel", &CancelToken::cancel, "Asks every call that has this token to stop.")
       .def_property_readonly("cancelled", &CancelToken::cancelled);
-  module.def("redact", &redact, py::arg("text"), "The text with every secret this process knows replaced by ***.");
 }
 
 }  // namespace shipset::bindings

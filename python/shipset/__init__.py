@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from shipset.facts import Facts as Facts
     from shipset.facts import collect_facts as collect_facts
     from shipset.matrix import Matrix as Matrix
-    from shipset.matrix import Variant as Variant
     from shipset.registry import RegistryOptions as RegistryOptions
     from shipset.registry import login as login
     from shipset.registry import logout as logout
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from shipset.values import FrozenMap as FrozenMap
     from shipset.values import Platform as Platform
     from shipset.values import Reference as Reference
+    from shipset.variant import Variant as Variant
 
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
@@ -91,12 +91,13 @@ _NAMES = {
     ),
     "events": ("Event",),
     "facts": ("Facts", "collect_facts"),
-    "matrix": ("Matrix", "Variant"),
+    "matrix": ("Matrix",),
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),
     "report": ("Report",),
     "spec": ("Spec", "check", "load", "parse", "schema"),
     "tags": ("TagTable", "github_outputs", "tag_table"),
+    "variant": ("Variant",),
     "values": ("Digest", "FrozenMap", "Platform", "Reference"),
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names}

@@ -86,7 +86,6 @@ class Verification(Document[_Members]):
     """What a verification recomputed, and what does not hold. True in a condition when everything holds."""
 
     __slots__ = ("ok", "reference")
-    _members = _Members
 
     def __init__(self, text: str, reference: str, ok: bool) -> None:
         super().__init__(text)
@@ -115,6 +114,9 @@ class Verification(Document[_Members]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Verification, (self._text, self.reference, self.ok)
+
+    def _decode(self, data: Any) -> _Members:
+        return decode(_Members, data)
 
     def page(self) -> Page:
         """Counts and findings for people."""

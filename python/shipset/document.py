@@ -6,25 +6,24 @@ thousand variants costs no Python objects. Thread-safe: decoding twice gives the
 
 from __future__ import annotations
 
-import json
+import secrets
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from shipset.display import Page, Table, to_html, to_text
-from shipset.values import decode
+from shipset.errors import DiskError
+
+if TYPE_CHECKING:
+    from shipset.display import Page
 
 D = TypeVar("D")
 
-#: Rows that ``repr`` and notebooks show; more are counted.
-SHOWN_ROWS = 200
-
 
 class Document(Generic[D]):
-    """JSON text with typed members. ``_members`` is the dataclass that it decodes into."""
+    """JSON text with typed members."""
 
     __slots__ = ("_decoded", "_written")
-    _members: type[D]
 
     def __init__(self, text: str | Callable[[], str]) -> None:
         self._written = text
@@ -39,8 +38,12 @@ class Document(Generic[D]):
     @property
     def _data(self) -> D:
         if self._decoded is None:
-            self._decoded = decode(self._members, json.loads(self._text))
+            self._decoded = self._decode(self.to_dict())
         return self._decoded
+
+    @abstractmethod
+    def _decode(self, data: Any) -> D:
+        """Typed members of the JSON data."""
 
     @abstractmethod
     def page(self) -> Page:
@@ -48,15 +51,23 @@ class Document(Generic[D]):
 
     def to_json(self, *, indented: bool = False) -> str:
         """Stable JSON, without a line feed at the end."""
-        return json.dumps(json.loads(self._text), indent=2, ensure_ascii=False) if indented else self._text
+        if not indented:
+            return self._text
+        import json  # noqa: PLC0415 (text that is only passed on needs none)
+
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as new Python data."""
+        import json  # noqa: PLC0415
+
         data: dict[str, Any] = json.loads(self._text)
         return data
 
     def to_text(self) -> str:
         """Text tables."""
+        from shipset.display import to_text  # noqa: PLC0415
+
         return to_text(self.page())
 
     def __eq__(self, other: object) -> bool:
@@ -69,19 +80,26 @@ class Document(Generic[D]):
         return self.to_text()
 
     def __repr__(self) -> str:
+        from shipset.display import shortened, to_text  # noqa: PLC0415
+
         return to_text(shortened(self.page()))
 
     def _repr_html_(self) -> str:
+        from shipset.display import shortened, to_html  # noqa: PLC0415
+
         return to_html(shortened(self.page()))
 
 
-def shortened(page: Page) -> Page:
-    """At most SHOWN_ROWS rows a table, and a note that counts the rest."""
-    return Page(page.title, page.facts, tuple(map(_shortened, page.tables)))
-
-
-def _shortened(table: Table) -> Table:
-    rest = len(table.rows) - SHOWN_ROWS
-    if rest <= 0:
-        return table
-    return Table(table.title, table.columns, table.rows[:SHOWN_ROWS], (f"… and {rest} more", *table.notes))
+def write_file(target: Path, text: str) -> None:
+    """Writes beside the file and renames over it: readers see the old or the new one. Raises DiskError."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with temporary.open("x", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise DiskError(f"cannot write {target}", why=error.strerror or str(error)) from error

@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Facts:
     git: FrozenMap[str] = FrozenMap()
     event_name: str = ""
     date_unix_s: int = 0
-    env: FrozenMap[str] = FrozenMap()
+    env: FrozenMap[str] = field(default=FrozenMap(), repr=False)
     source_date_epoch: int | None = None
     commit_time_unix_s: int | None = None
     context_clean: bool = False

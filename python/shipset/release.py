@@ -8,102 +8,26 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipset import _core
-from shipset._core import CancelToken
-from shipset.display import Page, Row, Table
-from shipset.document import Document
-from shipset.errors import DiskError, Problem, ReleaseIncomplete, UsageError, as_release_failure
+from shipset.document import Document, write_file
+from shipset.errors import DiskError, ReleaseIncomplete, UsageError, as_release_failure
 from shipset.events import OnEvent, core_callback
-from shipset.facts import Facts
-from shipset.matrix import BuildSettings, Gate, Matrix
 from shipset.registry import RegistryOptions, core_options
-from shipset.report import Descriptor, Report
-from shipset.report.render import save, write_file
-from shipset.values import Digest, FrozenMap, Platform
+from shipset.values import FrozenMap, decode
+
+if TYPE_CHECKING:
+    from shipset._core import CancelToken
+    from shipset.display import Page
+    from shipset.errors import Problem
+    from shipset.matrix import Matrix
+    from shipset.planned import PlanMembers, PlannedTag, PlannedVariant, Target
+    from shipset.report import Report
+    from shipset.variant import Gate
 
 SCHEMA_VERSION = 1
 _PLAN_LIMIT_BYTES = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One place that receives the release: a repository of the file, and where it really goes."""
-
-    repository: str
-    location: str
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedBase:
-    """A base image pinned to a digest."""
-
-    arg: str
-    reference: str
-    digest: Digest | None
-    index_digest: Digest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedImage:
-    """One platform image. ``source`` is the digest of its inputs where it is known."""
-
-    platform: Platform
-    backend: str
-    source: Digest | None
-    bases: tuple[PinnedBase, ...]
-    settings: BuildSettings
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedVariant:
-    """One variant. ``action``: build, present, copy, repair, inactive, absent or excluded."""
-
-    name: str
-    action: str
-    why: str
-    required: str
-    publish: bool
-    build_key: Digest | None
-    images: tuple[PlannedImage, ...]
-    hardware: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTag:
-    """One tag. ``action``: create, move, keep, decide (known only after the build) or refuse; ``current`` is what the
-    tag holds now."""
-
-    reference: str
-    repository: str
-    tag: str
-    variant: str
-    platforms: tuple[Platform, ...]
-    index: bool
-    moves: str
-    action: str
-    current: Descriptor | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Members:
-    schema_version: int
-    id: str
-    file: str
-    file_digest: Digest
-    name: str
-    version: str
-    inputs: FrozenMap[Any]
-    facts: Facts
-    targets: tuple[Target, ...]
-    gates: tuple[Gate, ...]
-    variants: tuple[PlannedVariant, ...]
-    tags: tuple[PlannedTag, ...]
-    warnings: tuple[Problem, ...]
-    disk_bytes: int
-    nothing_to_do: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +43,10 @@ class Result:
         return repr(self.report)
 
 
-class Plan(Document[_Members]):
+class Plan(Document["PlanMembers"]):
     """Everything that a release will do. In Jupyter: what moves, what is already there, why."""
 
     __slots__ = ("_core", "_registry")
-    _members = _Members
 
     def __init__(
         self, text: str | Callable[[], str], core: _core.Plan | None = None, *, registry: RegistryOptions | None = None
@@ -153,6 +76,8 @@ class Plan(Document[_Members]):
         if target.suffix == ".json" or not target.suffix:
             write_file(target, self._text + "\n")
             return target
+        from shipset.report import save  # noqa: PLC0415 (printing JSON needs no renderers)
+
         return save(self, target)
 
     def execute(
@@ -188,6 +113,8 @@ class Plan(Document[_Members]):
         text, failure, stop = core.execute(
             stage_only=stage_only, on_event=core_callback(on_event), cancel=cancel, timeout_s=timeout_s
         )
+        from shipset.report import Report  # noqa: PLC0415 (planning needs none)
+
         report = Report(text)
         if failure is not None:
             failure = as_release_failure(failure, report)
@@ -259,65 +186,19 @@ class Plan(Document[_Members]):
         """Whether executing it would change nothing."""
         return self._data.nothing_to_do
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._text, self._registry)
+    def _decode(self, data: Any) -> PlanMembers:
+        from shipset.planned import PlanMembers  # noqa: PLC0415 (printing JSON needs no values)
+
+        return decode(PlanMembers, data)
 
     def page(self) -> Page:
         """Facts and tables for people."""
-        building = [variant for variant in self.variants if variant.action in ("build", "repair")]
-        images = sum(len(variant.images) for variant in building)
-        acts = [tag.action for tag in self.tags]
-        moving = sum(action in ("create", "move", "decide") for action in acts)
-        facts: tuple[tuple[str, str], ...] = (
-            ("to", ", ".join(target.location for target in self.targets)),
-            ("builds", f"{len(building)} variants, {images} platform images" if building else "nothing"),
-            ("tags", f"{moving} to set, {acts.count('keep')} already right, {acts.count('refuse')} stay by rule"),
-            ("disk", f"up to {_core.human_bytes(self.disk_bytes)} for a while" if self.disk_bytes else "nothing"),
-            ("id", self.id),
-        )
-        if self.nothing_to_do:
-            facts = (("result", "nothing to do"), *facts)
-        title = " ".join(part for part in ("Plan:", self.name, self.version) if part)
-        warnings = Table("Warnings", (), (), tuple(map(str, self.warnings)))
-        tables = (self._gate_table(), self._variant_table(), self._tag_table(), warnings)
-        return Page(title, facts, tuple(table for table in tables if table.rows or table.notes))
+        from shipset.report.pages import plan_page  # noqa: PLC0415
 
-    def _gate_table(self) -> Table:
-        rows = tuple(Row((gate.name, gate.at, " ".join(gate.run))) for gate in self.gates)
-        return Table("Gates", ("gate", "at", "command"), rows)
+        return plan_page(self)
 
-    def _variant_table(self) -> Table:
-        quiet = ("inactive", "absent", "excluded")
-        rows = tuple(
-            Row(
-                (
-                    variant.name,
-                    variant.action,
-                    ", ".join(str(image.platform) for image in variant.images),
-                    variant.build_key.brief if variant.build_key else "",
-                    variant.why,
-                ),
-                "dim" if variant.action in quiet else "good" if variant.action == "present" else "",
-            )
-            for variant in self.variants
-        )
-        return Table("Variants", ("variant", "action", "platforms", "build key", "why"), rows)
-
-    def _tag_table(self) -> Table:
-        rows = tuple(
-            Row(
-                (
-                    tag.reference,
-                    tag.action,
-                    tag.variant,
-                    tag.current.digest.brief if tag.current else "",
-                    tag.reason,
-                ),
-                {"keep": "good", "refuse": "dim"}.get(tag.action, ""),
-            )
-            for tag in self.tags
-        )
-        return Table("Tags, in the order of promotion", ("tag", "action", "variant", "now", "why"), rows)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._text, self._registry)
 
 
 def plan(

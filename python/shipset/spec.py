@@ -7,14 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipset import _core
-from shipset.display import Row, Table, to_html, to_text
 from shipset.errors import Problem, ReleaseFileError, ShipsetError
 from shipset.facts import Facts, collect_facts
 from shipset.matrix import Matrix, input_texts
 from shipset.values import decode
+
+if TYPE_CHECKING:
+    from shipset.display import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Spec:
         return tuple(self._core.variant_names)
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the declared inputs in file order."""
+        return tuple(self._core.input_names)
+
+    @property
     def inputs(self) -> tuple[Input, ...]:
         """Declared inputs in file order."""
         return decode(tuple[Input, ...], json.loads(self._core.inputs_json))
@@ -82,14 +89,17 @@ class Spec:
         core = self._core.matrix(input_texts(inputs), facts._core())
         return Matrix(core, (self._core.text, self._core.file))
 
-    def table(self) -> Table:
+    def page(self) -> Page:
         """One row an input."""
+        from shipset.display import Page, Row, Table  # noqa: PLC0415 (loading needs no tables)
+
         rows = tuple(
             Row((entry.name, entry.type, "required" if entry.default is None else entry.default, entry.description))
             for entry in self.inputs
         )
         note = f"{len(self.variant_names)} variants: {', '.join(self.variant_names[:50])}"
-        return Table(f"{self.name} ({self.file})", ("input", "type", "default", "description"), rows, (note,))
+        table = Table("", ("input", "type", "default", "description"), rows, (note,))
+        return Page(f"{self.name} ({self.file})", (), (table,))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and (self.text, self.file) == (other.text, other.file)
@@ -101,10 +111,14 @@ class Spec:
         return parse, (self.text, str(self.file))
 
     def __repr__(self) -> str:
-        return to_text(self.table())
+        from shipset.display import to_text  # noqa: PLC0415
+
+        return to_text(self.page())
 
     def _repr_html_(self) -> str:
-        return to_html(self.table())
+        from shipset.display import to_html  # noqa: PLC0415
+
+        return to_html(self.page())
 
 
 def load(file: str | os.PathLike[str] = "shipset.toml") -> Spec:
@@ -151,12 +165,11 @@ def check(
 def inputs_from_environment(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
     """Inputs that the environment gives: SHIPSET_INPUT_NAME, in capitals, other letters than A-Z and 0-9 as ``_``."""
     given = {}
-    for entry in spec.inputs:
-        variable = "SHIPSET_INPUT_" + "".join(
-            letter if letter.isascii() and letter.isalnum() else "_" for letter in entry.name.upper()
-        )
+    for name in spec.input_names:
+        letters = (letter if letter.isascii() and letter.isalnum() else "_" for letter in name.upper())
+        variable = "SHIPSET_INPUT_" + "".join(letters)
         if variable in environ:
-            given[entry.name] = environ[variable]
+            given[name] = environ[variable]
     return given
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shipset.display import Page, Row, Table
 from shipset.document import Document
-from shipset.matrix import Matrix
-from shipset.values import Platform
+from shipset.values import Platform, decode
+
+if TYPE_CHECKING:
+    from shipset.display import Page
+    from shipset.matrix import Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,6 @@ class TagTable(Document[_Members]):
     """Every tag of a release: variants in file order, repositories in order, rules in order."""
 
     __slots__ = ()
-    _members = _Members
 
     @property
     def name(self) -> str:
@@ -62,17 +63,17 @@ class TagTable(Document[_Members]):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return TagTable, (self._text,)
+    def _decode(self, data: Any) -> _Members:
+        return decode(_Members, data)
 
     def page(self) -> Page:
         """One row a tag."""
-        rows = tuple(
-            Row((entry.reference, _points_at(entry), entry.moves, entry.reason), "" if entry.active else "dim")
-            for entry in self.entries
-        )
-        title = " ".join(part for part in (self.name, self.version) if part)
-        return Page(title, (), (Table("", ("tag", "points at", "moves", "why"), rows, (f"{len(rows)} tags",)),))
+        from shipset.report.pages import tags_page  # noqa: PLC0415 (printing JSON needs no tables)
+
+        return tags_page(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TagTable, (self._text,)
 
 
 def tag_table(matrix: Matrix, *, include_inactive: bool = False) -> TagTable:
@@ -86,10 +87,3 @@ def tag_table(matrix: Matrix, *, include_inactive: bool = False) -> TagTable:
 def github_outputs(matrix: Matrix) -> str:
     """One multi-line output per declared variant, in the form that ``$GITHUB_OUTPUT`` takes."""
     return matrix._core.github_outputs()
-
-
-def _points_at(entry: TagEntry) -> str:
-    platforms = ", ".join(map(str, entry.platforms))
-    if not platforms:
-        return entry.variant
-    return f"{entry.variant}: index of {platforms}" if entry.index else f"{entry.variant}: {platforms}"

@@ -149,7 +149,8 @@ def decode(cls: type[T], data: Any) -> T:
     """A value of ``cls`` from JSON data: dataclasses by field name
     (``from_`` reads ``from``; unknown members are left out), ``tuple[X, ...]``
     from lists, :class:`FrozenMap` from objects, ``Digest`` and ``Platform`` from text ("" is None where it may be)."""
-    return typing.cast(T, _decoder(cls)(data))
+    hint: Any = cls
+    return typing.cast(T, _decoder(hint)(data))
 
 
 def _freeze(data: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -47,11 +46,11 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches  # noqa: PLC0415 (for misspelt commands only)
-
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 (for misspelt commands only)
+
             near = get_close_matches(args[0], COMMANDS, n=1)
             if not near:
                 raise
@@ -109,6 +108,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # the last net: a bug must end with one line and its code
         output.say(f"shipset: unexpected failure: {type(error).__name__}: {error}")
         if os.environ.get("SHIPSET_DEBUG"):
+            import traceback  # noqa: PLC0415
+
             traceback.print_exc(file=sys.stderr)
         else:
             output.say("hint: this is a bug; set SHIPSET_DEBUG=1 to see where, and report it")

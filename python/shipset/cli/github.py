@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shipset.display import to_markdown
 from shipset.errors import DiskError, Problem, ShipsetError
-from shipset.report import Report
+
+if TYPE_CHECKING:
+    from shipset.report import Report
 
 _SUMMARY_LIMIT_BYTES = 1 << 20
 
@@ -59,6 +61,8 @@ def append_summary(report: Report) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if not path:
         return
+    from shipset.display import to_markdown  # noqa: PLC0415 (only steps of Actions need it)
+
     text = to_markdown(report.page()) + "\n"
     if len(text.encode()) > _SUMMARY_LIMIT_BYTES:
         end = "\n\nThe rest is cut: GitHub keeps 1 MiB of a summary.\n"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Rows that ``repr`` and notebooks show of a table; more are counted.
+SHOWN_ROWS = 200
+
 #: Control characters from outside would let a tag or message forge lines or terminal codes.
 _UNPRINTABLE = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), *range(127, 160))}
 
@@ -38,3 +41,15 @@ class Page:
     title: str
     facts: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
+
+
+def shortened(page: Page) -> Page:
+    """At most SHOWN_ROWS rows a table, and a note that counts the rest."""
+    return Page(page.title, page.facts, tuple(map(_shortened, page.tables)))
+
+
+def _shortened(table: Table) -> Table:
+    rest = len(table.rows) - SHOWN_ROWS
+    if rest <= 0:
+        return table
+    return Table(table.title, table.columns, table.rows[:SHOWN_ROWS], (f"… and {rest} more", *table.notes))

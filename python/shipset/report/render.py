@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from shipset.display import to_markdown, to_text
-from shipset.document import Document
-from shipset.errors import DiskError, UsageError
+from shipset.document import Document, write_file
+from shipset.errors import UsageError
 
 
 def _text(document: Document[Any]) -> str:
@@ -59,21 +57,3 @@ def save(document: Document[Any], path: str | os.PathLike[str]) -> Path:
         raise UsageError(f"cannot tell the form of {target}", hint=f"end its name in {', '.join(_ENDINGS)}")
     write_file(target, render(document, form))
     return target
-
-
-def write_file(target: Path, text: str) -> None:
-    """Writes beside the file and renames over it."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(target)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-        raise DiskError(f"cannot write {target}", why=error.strerror or str(error)) from error

@@ -1,0 +1,138 @@
+"""Types of the extension; written by cpp/bindings/make_stubs.py."""
+from __future__ import annotations
+import collections.abc
+import os
+import typing
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
+class CancelToken:
+    """
+    A request to stop, for any number of calls; from any thread.
+    """
+    def __init__(self) -> None:
+        ...
+    def cancel(self) -> None:
+        """
+        Asks every call that has this token to stop.
+        """
+    @property
+    def cancelled(self) -> bool:
+        ...
+class Facts:
+    """
+    What the face collected from git, CI, clock and environment.
+    """
+    def __init__(self, *, git: collections.abc.Mapping[str, str], event_name: str, date_unix_s: int, env: collections.abc.Mapping[str, str], source_date_epoch: int | None, commit_time_unix_s: int | None, context_clean: bool, ci_run: str) -> None:
+        ...
+class Matrix:
+    """
+    A release with inputs given.
+    """
+    def github_outputs(self) -> str:
+        ...
+    def tags_json(self, *, include_inactive: bool, indented: bool) -> str:
+        ...
+    def to_json(self, *, indented: bool) -> str:
+        ...
+    def to_text(self) -> str:
+        ...
+    @property
+    def has_warnings(self) -> bool:
+        ...
+class Spec:
+    """
+    A checked release file.
+    """
+    @staticmethod
+    def load(file: os.PathLike[str] | str) -> Spec:
+        ...
+    @staticmethod
+    def parse(text: str, file: os.PathLike[str] | str) -> Spec:
+        ...
+    def matrix(self, inputs: collections.abc.Mapping[str, str], facts: Facts) -> Matrix:
+        ...
+    @property
+    def file(self) -> str:
+        ...
+    @property
+    def input_names(self) -> list[str]:
+        ...
+    @property
+    def inputs_json(self) -> str:
+        ...
+    @property
+    def name(self) -> str:
+        ...
+    @property
+    def text(self) -> str:
+        ...
+    @property
+    def variant_names(self) -> list[str]:
+        ...
+    @property
+    def warnings_json(self) -> str:
+        ...
+class ClientOptions:
+    """
+    How registries are reached.
+    """
+    def __init__(self, *, plain_http: collections.abc.Set[str], insecure_tls: collections.abc.Set[str], ca_file: str) -> None:
+        ...
+class Plan:
+    """
+    Everything that a release will do.
+    """
+    def execute(self, *, stage_only: bool, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[str, typing.Any, typing.Any]:
+        """
+        Report as JSON, exception of a failed release or None, exception that stopped it or None.
+        """
+    def to_json(self, *, indented: bool) -> str:
+        ...
+    @property
+    def id(self) -> str:
+        ...
+    @property
+    def nothing_to_do(self) -> bool:
+        ...
+def copy(source: str, destination: str, *, all_tags: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    ...
+def human_bytes(size_bytes: int) -> str:
+    """
+    1536 → 1.5 KiB.
+    """
+def inspect(reference: str, *, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    ...
+def login(host: str, *, username: str, password: str, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    Where the login was stored.
+    """
+def logout(host: str) -> str:
+    """
+    Where the login was removed from; empty when there was none.
+    """
+def make_plan(matrix: Matrix, *, destination: str, backend: str, only: list[str], replace_tags: list[str], force_tags: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+    ...
+def parse_digest(text: str) -> str:
+    """
+    The digest, if it is one.
+    """
+def parse_platform(text: str) -> tuple[str, str, str, str, list[str], str, str]:
+    """
+    OS, architecture, variant, OS version, OS features, machine name, normalised form.
+    """
+def parse_reference(text: str) -> tuple[str, str, str, str, str]:
+    """
+    Domain, path, tag, digest, familiar form.
+    """
+def ping(host: str, *, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> None:
+    """
+    Proves that the registry answers and accepts the stored login.
+    """
+def release_file_schema() -> str:
+    ...
+def thaw_plan(json: str, *, file: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+    ...
+def verify(reference: str, *, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:
+    """
+    Whether everything holds, and the findings as JSON.
+    """
+__version__: str

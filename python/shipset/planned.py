@@ -1,0 +1,91 @@
+"""What a plan holds, as values: destinations, variants with what will be done to them, tags with where they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shipset.errors import Problem
+from shipset.facts import Facts
+from shipset.report.values import Descriptor
+from shipset.values import Digest, FrozenMap, Platform
+from shipset.variant import BuildSettings, Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place that receives the release: a repository of the file, and where it really goes."""
+
+    repository: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedBase:
+    """A base image pinned to a digest."""
+
+    arg: str
+    reference: str
+    digest: Digest | None
+    index_digest: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """One platform image. ``source`` is the digest of its inputs where it is known."""
+
+    platform: Platform
+    backend: str
+    source: Digest | None
+    bases: tuple[PinnedBase, ...]
+    settings: BuildSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """One variant. ``action``: build, present, copy, repair, inactive, absent or excluded."""
+
+    name: str
+    action: str
+    why: str
+    required: str
+    publish: bool
+    build_key: Digest | None
+    images: tuple[PlannedImage, ...]
+    hardware: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTag:
+    """One tag. ``action``: create, move, keep, decide (known only after the build) or refuse; ``current`` is what the
+    tag holds now."""
+
+    reference: str
+    repository: str
+    tag: str
+    variant: str
+    platforms: tuple[Platform, ...]
+    index: bool
+    moves: str
+    action: str
+    current: Descriptor | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMembers:
+    schema_version: int
+    id: str
+    file: str
+    file_digest: Digest
+    name: str
+    version: str
+    inputs: FrozenMap[Any]
+    facts: Facts
+    targets: tuple[Target, ...]
+    gates: tuple[Gate, ...]
+    variants: tuple[PlannedVariant, ...]
+    tags: tuple[PlannedTag, ...]
+    warnings: tuple[Problem, ...]
+    disk_bytes: int
+    nothing_to_do: bool

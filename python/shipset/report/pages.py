@@ -1,0 +1,193 @@
+"""What people see of a matrix, a tag table, a plan and a report: facts and tables. Plain text in, no markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shipset import _core
+from shipset.display import Page, Row, Table
+
+if TYPE_CHECKING:
+    from shipset.matrix import Matrix
+    from shipset.release import Plan
+    from shipset.report.report import Report
+    from shipset.tags import TagEntry, TagTable
+    from shipset.variant import Variant
+
+_TONES = {"done": "good", "failed": "bad", "undone": "bad", "not_started": "dim", "skipped": "dim"}
+
+
+def matrix_page(matrix: Matrix) -> Page:
+    """One row a variant."""
+    rows = tuple(
+        Row(
+            (
+                variant.name,
+                ", ".join(str(image.platform) for image in variant.platforms),
+                _made_from(variant),
+                ", ".join(tag.tag for tag in variant.tags) or "none",
+                f"when {variant.when}" if variant.when else "always",
+            ),
+            "" if variant.active else "dim",
+        )
+        for variant in matrix.variants
+    )
+    title = " ".join(part for part in (matrix.name, matrix.version) if part)
+    images = sum(len(variant.platforms) for variant in matrix.variants if variant.active)
+    active = sum(variant.active for variant in matrix.variants)
+    notes = (f"{active} of {len(matrix)} variants are on, {images} platform images", *map(str, matrix.warnings))
+    return Page(title, (), (Table("", ("variant", "platforms", "made from", "tags", "built"), rows, notes),))
+
+
+def _made_from(variant: Variant) -> str:
+    """What people would call its source, from its first platform."""
+    if not variant.platforms:
+        return ""
+    settings = variant.platforms[0].settings
+    if settings.backend == "prebuilt":
+        return settings.prebuilt
+    if settings.backend == "native":
+        return f"native on {settings.native.base}" if settings.native else "native"
+    base = settings.bases[0] if settings.bases else None
+    on = f" on {base.image or 'variant:' + base.variant}" if base else ""
+    return (settings.target or settings.dockerfile) + on
+
+
+def tags_page(table: TagTable) -> Page:
+    """One row a tag."""
+    rows = tuple(
+        Row((entry.reference, _points_at(entry), entry.moves, entry.reason), "" if entry.active else "dim")
+        for entry in table.entries
+    )
+    title = " ".join(part for part in (table.name, table.version) if part)
+    return Page(title, (), (Table("", ("tag", "points at", "moves", "why"), rows, (f"{len(rows)} tags",)),))
+
+
+def _points_at(entry: TagEntry) -> str:
+    platforms = ", ".join(map(str, entry.platforms))
+    if not platforms:
+        return entry.variant
+    return f"{entry.variant}: index of {platforms}" if entry.index else f"{entry.variant}: {platforms}"
+
+
+def plan_page(plan: Plan) -> Page:
+    """Facts and tables for people."""
+    building = [variant for variant in plan.variants if variant.action in ("build", "repair")]
+    images = sum(len(variant.images) for variant in building)
+    acts = [tag.action for tag in plan.tags]
+    moving = sum(action in ("create", "move", "decide") for action in acts)
+    facts: tuple[tuple[str, str], ...] = (
+        ("to", ", ".join(target.location for target in plan.targets)),
+        ("builds", f"{len(building)} variants, {images} platform images" if building else "nothing"),
+        ("tags", f"{moving} to set, {acts.count('keep')} already right, {acts.count('refuse')} stay by rule"),
+        ("disk", f"up to {_core.human_bytes(plan.disk_bytes)} for a while" if plan.disk_bytes else "nothing"),
+        ("id", plan.id),
+    )
+    if plan.nothing_to_do:
+        facts = (("result", "nothing to do"), *facts)
+    title = " ".join(part for part in ("Plan:", plan.name, plan.version) if part)
+    warnings = Table("Warnings", (), (), tuple(map(str, plan.warnings)))
+    tables = (_plan_gates(plan), _plan_variants(plan), _plan_tags(plan), warnings)
+    return Page(title, facts, tuple(table for table in tables if table.rows or table.notes))
+
+
+def _plan_gates(plan: Plan) -> Table:
+    rows = tuple(Row((gate.name, gate.at, " ".join(gate.run))) for gate in plan.gates)
+    return Table("Gates", ("gate", "at", "command"), rows)
+
+
+def _plan_variants(plan: Plan) -> Table:
+    quiet = ("inactive", "absent", "excluded")
+    rows = tuple(
+        Row(
+            (
+                variant.name,
+                variant.action,
+                ", ".join(str(image.platform) for image in variant.images),
+                variant.build_key.brief if variant.build_key else "",
+                variant.why,
+            ),
+            "dim" if variant.action in quiet else "good" if variant.action == "present" else "",
+        )
+        for variant in plan.variants
+    )
+    return Table("Variants", ("variant", "action", "platforms", "build key", "why"), rows)
+
+
+def _plan_tags(plan: Plan) -> Table:
+    rows = tuple(
+        Row(
+            (
+                tag.reference,
+                tag.action,
+                tag.variant,
+                tag.current.digest.brief if tag.current else "",
+                tag.reason,
+            ),
+            {"keep": "good", "refuse": "dim"}.get(tag.action, ""),
+        )
+        for tag in plan.tags
+    )
+    return Table("Tags, in the order of promotion", ("tag", "action", "variant", "now", "why"), rows)
+
+
+def report_page(report: Report) -> Page:
+    """Facts and tables for people."""
+    moved = f"{report.bytes_moved} bytes, {report.tags_moved} tags"
+    if report.bytes_moved >= 1024:  # noqa: PLR2004 (below, the exact number says more)
+        moved = f"{_core.human_bytes(report.bytes_moved)}, {report.tags_moved} tags"
+    facts = [
+        ("outcome", report.outcome),
+        ("moved", moved),
+        ("to", ", ".join(target.name for target in report.targets)),
+        ("took", f"{report.duration_ms / 1000:.1f} s"),
+        ("id", report.id),
+    ]
+    if report.error:
+        facts[1:1] = [("error", str(report.error))]
+        if report.error.hint:
+            facts[2:2] = [("hint", report.error.hint)]
+    tables = (_report_gates(report), _report_images(report), _report_tags(report), Table("", (), (), report.warnings))
+    title = " ".join(part for part in (report.name, report.version) if part)
+    return Page(title, tuple(facts), tuple(table for table in tables if table.rows or table.notes))
+
+
+def _report_gates(report: Report) -> Table:
+    rows = tuple(
+        Row((gate.name, gate.at, gate.status, f"{gate.duration_ms / 1000:.1f} s"), _TONES.get(gate.status, ""))
+        for gate in report.gates
+    )
+    details = tuple(f"{gate.name}: {gate.detail}" for gate in report.gates if gate.detail)
+    return Table("Gates", ("gate", "at", "result", "took"), rows, details)
+
+
+def _report_images(report: Report) -> Table:
+    rows = []
+    for variant in report.variants:
+        for image in variant.images:
+            digest = image.manifest.digest.brief if image.manifest else ""
+            evidence = ", ".join(
+                name for name, there in (("sbom", image.sbom), ("provenance", image.provenance)) if there
+            )
+            size = _core.human_bytes(image.size_bytes) if image.size_bytes else ""
+            why = str(image.error) if image.error else "; ".join((*filter(None, [variant.why]), *image.notes))
+            cells = (variant.name, str(image.platform), image.status, digest, size, evidence, why)
+            rows.append(Row(cells, _TONES.get(image.status, "")))
+    return Table("Images", ("variant", "platform", "result", "digest", "size", "evidence", "why"), tuple(rows))
+
+
+def _report_tags(report: Report) -> Table:
+    rows = tuple(
+        Row(
+            (
+                tag.reference,
+                tag.status,
+                tag.old_digest.brief if tag.old_digest else "",
+                tag.new_digest.brief if tag.new_digest else "",
+                tag.reason,
+            ),
+            _TONES.get(tag.status, ""),
+        )
+        for tag in report.tags
+    )
+    return Table("Tags", ("tag", "result", "old", "new", "why"), rows)
