@@ -105,7 +105,8 @@ def sha256(command: str) -> str:
 
 def run_crane(crane: str, tar: Path, work: Path) -> dict[str, Any]:
     out = work / "crane.tar"
-    seconds, peak = timed([crane, "append", "--oci-empty-base", "-f", str(tar), "-t", "example.test/a:b", "-o", str(out)])
+    command = [crane, "append", "--oci-empty-base", "-f", str(tar), "-t", "example.test/a:b", "-o", str(out)]
+    seconds, peak = timed(command)
     size = out.stat().st_size
     out.unlink()
     return {"seconds": seconds, "size_bytes": size, "peak_bytes": peak}

@@ -9,6 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 mkdir -p "$1"
 cd "$1"
+rm -rf objects
 mkdir -p apt/state/lists/partial apt/cache/archives/partial debs root objects
 arm64_packages=(libdeflate-dev libfmt-dev libssl-dev libzstd-dev nlohmann-json3-dev)
 
@@ -25,9 +26,11 @@ fi
 
 flags=(-std=c++20 -O2 -DFMT_HEADER_ONLY -isystem root/usr/include -isystem root/usr/include/aarch64-linux-gnu -I "$root/cpp/include"
   -I "$root/cpp/src/base" -I "$root/cpp/src/oci")
+compiler=(aarch64-linux-gnu-g++)
+command -v ccache >/dev/null && compiler=(ccache "${compiler[@]}")
 # shellcheck disable=SC2016  # the inner shell expands it
 printf '%s\n' "$root"/cpp/src/base/*.cpp "$root"/cpp/src/oci/layer*.cpp "$root/tests/cpp/tools/layer_digest.cpp" |
-  xargs -P "$(nproc)" -I{} sh -c 'out=objects/$(basename "$1" .cpp).o; shift; exec aarch64-linux-gnu-g++ "$@" -o "$out"' \
-    _ {} "${flags[@]}" -c {}
+  xargs -P "$(nproc)" -I{} sh -c 'out=objects/$(basename "$1" .cpp).o; shift; exec "$@" -o "$out"' \
+    _ {} "${compiler[@]}" "${flags[@]}" -c {}
 aarch64-linux-gnu-g++ -static -pthread objects/*.o -o layer_digest -L root/usr/lib/aarch64-linux-gnu \
   -ldeflate -lzstd -lcrypto

@@ -1,2 +1,2 @@
 // The property that tests/fuzz checks for hours is checked for seconds with the unit tests.
-#include "../../fuzz/tar_reader.cpp"
+#include "../../fuzz/tar_check.cpp"

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "../../fuzz/tar_reader.hpp"
+#include "../../fuzz/tar_check.hpp"
 #include "catch_shim.hpp"
 #include "tar_impl.hpp"
 

@@ -1,7 +1,7 @@
 // Two programs in one source. With clang: -fsanitize=fuzzer,address -DSHIPSET_LIBFUZZER gives a libFuzzer target.
 // Else a plain program:
-//   tar_reader_fuzz SECONDS FILE…      seeded mutations of the files until the time is over
-//   tar_reader_fuzz 0 FILE…            only the files themselves, to look at a finding
+//   tar_fuzz SECONDS FILE…      seeded mutations of the files until the time is over
+//   tar_fuzz 0 FILE…            only the files themselves, to look at a finding
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +9,7 @@
 #include <iterator>
 #include <vector>
 
-#include "tar_reader.hpp"
+#include "tar_check.hpp"
 
 #ifdef SHIPSET_LIBFUZZER
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -30,7 +30,7 @@ bool holds(const std::string& bytes, const std::string& name) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: tar_reader_fuzz SECONDS FILE...\n");
+    std::fprintf(stderr, "usage: tar_fuzz SECONDS FILE...\n");
     return 2;
   }
   std::vector<std::string> corpus;

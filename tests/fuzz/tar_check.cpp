@@ -1,4 +1,4 @@
-#include "tar_reader.hpp"
+#include "tar_check.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // Fuzzing of the tar reader and the decompressors before it. check_tar is the property; around it stand a libFuzzer
-// entry, a plain program (tar_reader_fuzz.cpp) and a short run in the unit tests.
+// entry, a plain program (tar_fuzz.cpp) and a short run in the unit tests.
 #pragma once
 
 #include <cstdint>
