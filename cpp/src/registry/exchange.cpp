@@ -84,7 +84,10 @@ Outcome Exchange::wait_headers(const Stop& stop) {
   std::unique_lock lock(mutex_);
   if (!wait(lock, stop, [&] { return done_ || headers_done_; }))
     return {{FailureKind::cancelled, "stopped on request"}, {}, {}};
-  return outcome_locked();
+  Outcome out = outcome_locked();
+  // A stream that has already broken is still good for the bytes that came; read() tells about the break after them.
+  if (headers_done_ && request_.stream_answer && out.response.success()) out.failure = {};
+  return out;
 }
 
 Outcome Exchange::finish(const Stop& stop) {

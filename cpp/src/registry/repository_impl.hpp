@@ -43,7 +43,8 @@ class RepositoryStore final : public oci::Store {
     return {repository_scope(at_.path, actions)};
   }
   Result<std::optional<oci::ManifestBytes>> get_manifest(std::string_view reference, const Digest& digest);
-  Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what);
+  Result<bool> look_for_blob(const oci::Descriptor& blob, const Stop& stop);
+  Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
   Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,
                               const std::string& what);
   /// An upload for the blob; nullopt when the registry has it already.
@@ -58,6 +59,10 @@ class RepositoryStore final : public oci::Store {
                              const Source& content, const EventSink& events, const Stop& stop);
   Result<Answer> finish_chunked(const Answer& patched, const Url& sent_to, const Digest& digest, const Stop& stop);
   Result<void> check_stored(const oci::Descriptor& blob, const Answer& answer, const std::string& what) const;
+  /// DELETE of a manifest by tag or digest: the answer's status.
+  Result<Answer> delete_manifest(std::string_view reference, const std::string& what);
+  /// Takes the tag away where only digests can be deleted: it is moved to a manifest of its own, which is deleted.
+  Result<bool> remove_tag_with_manifest(std::string_view tag, const std::string& what);
   Result<std::vector<oci::Descriptor>> list_referrers(const Answer& first, const Digest& digest,
                                                       const std::string& what);
   Result<std::vector<oci::Descriptor>> tagged_referrers(const Digest& digest, const std::string& what);

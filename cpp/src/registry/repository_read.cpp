@@ -164,12 +164,16 @@ Result<bool> RepositoryStore::has_manifest(const Digest& digest) {
 }
 
 Result<bool> RepositoryStore::has_blob(const oci::Descriptor& blob) {
+  return look_for_blob(blob, stop());
+}
+
+Result<bool> RepositoryStore::look_for_blob(const oci::Descriptor& blob, const Stop& until) {
   const std::string what = "cannot look up the blob " + blob.digest.str() + " in " + name();
   Call call;
   call.method = "HEAD";
   call.url = path("blobs/" + blob.digest.str());
   call.scopes = scopes("pull");
-  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, stop()));
+  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until));
   const HttpResponse& response = answer.outcome.response;
   const bool moved = answer.url.path != call.url;  // the storage behind a redirect may know no HEAD
   if (response.status == 200 && !is_html(response)) {
@@ -183,16 +187,15 @@ Result<bool> RepositoryStore::has_blob(const oci::Descriptor& blob) {
   }
   if (response.status == 401 || response.status == 429 || response.status >= 500)
     return failed(what, answer, "digest", blob.digest.str());
-  return probe_blob(blob, what);
+  return probe_blob(blob, what, until);
 }
 
-Result<bool> RepositoryStore::probe_blob(const oci::Descriptor& blob, const std::string& what) {
+Result<bool> RepositoryStore::probe_blob(const oci::Descriptor& blob, const std::string& what, const Stop& until) {
   Call call;
   call.url = path("blobs/" + blob.digest.str());
   call.headers = {"Range: bytes=0-0"};
   call.scopes = scopes("pull");
   call.stream_answer = true;
-  const Stop until = stop();
   const auto headers_only = [&until](ExchangeHandle& handle) -> Result<Outcome> {
     Outcome outcome = handle->wait_headers(until);
     return outcome.failure || outcome.response.success() ? outcome : handle->finish(until);

@@ -62,22 +62,6 @@ Result<void> RepositoryStore::put_tag(std::string_view tag, const oci::Descripto
   return written;
 }
 
-Result<bool> RepositoryStore::remove_tag(std::string_view tag) {
-  SHIPSET_CHECK(check_tag(tag));
-  const std::string what = "cannot remove the tag " + name() + ":" + std::string(tag);
-  Call call;
-  call.method = "DELETE";
-  call.url = path("manifests/" + std::string(tag));
-  call.scopes = scopes("pull,push");
-  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, stop()));
-  const HttpResponse& response = answer.outcome.response;
-  if (response.success()) return true;
-  if (response.status == 400 || response.status == 405 || response.status == 501) return false;
-  if (response.status != 404) return failed(what, answer, "tag", tag);
-  SHIPSET_TRY(const auto still, resolve(tag));  // some answer 404 because they know no such request
-  return !still.has_value();
-}
-
 Result<void> RepositoryStore::check_writable() {
   const std::string what = "cannot push to " + name();
   const Stop until = stop();

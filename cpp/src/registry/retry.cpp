@@ -29,7 +29,7 @@ Result<void> sleep(milliseconds total, const Stop& stop) {
   const auto end = std::chrono::steady_clock::now() + total;
   for (;;) {
     if (stop.requested()) return stop.error();
-    const auto left = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
+    const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return {};
     std::this_thread::sleep_for(std::min(left, milliseconds(50)));
   }

@@ -104,7 +104,7 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
   }
   const bool by_mount = !known_absent && core_->mount_checks(at_) == std::optional(true);
   if (!known_absent && !by_mount) {
-    SHIPSET_TRY(const bool there, has_blob(blob));
+    SHIPSET_TRY(const bool there, look_for_blob(blob, stop));
     if (there) return std::optional<Upload>();
   }
   if (!by_mount)

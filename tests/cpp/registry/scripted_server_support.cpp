@@ -116,7 +116,7 @@ void ScriptedServer::talk(int connection) {
     buffer.erase(0, end + 4);
     const auto text = request.header("content-length");
     const std::size_t length = text.empty() ? 0 : std::stoul(text);
-    while (buffer.size() < std::min(length, body_limit) && (go_on = more())) {
+    while (buffer.size() < std::min(length, body_limit.load()) && (go_on = more())) {
     }
     if (!go_on) break;
     request.body = buffer.substr(0, length);
@@ -136,7 +136,7 @@ bool ScriptedServer::answer(int connection, const Request& request) {
   const Reply reply = handler_(request);
   for (int waited = 0; (waited < reply.delay_ms || reply.hang) && !stopping_; waited += 10)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  if (reply.hang) return false;
+  if (reply.hang || reply.close) return false;
   if (!reply.raw.empty()) {
     send_all(connection, reply.raw);
     return false;

@@ -14,7 +14,7 @@ namespace shipset::registry::testing {
 struct Request {
   std::string method, target;
   std::map<std::string, std::string> headers;  ///< names in lower case
-  std::string body;
+  std::string body{};
   [[nodiscard]] std::string header(const std::string& name) const {
     const auto found = headers.find(name);
     return found == headers.end() ? std::string() : found->second;
@@ -24,12 +24,13 @@ struct Request {
 /// What the server does. `raw` is sent as it is in place of an answer.
 struct Reply {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::string raw;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
+  std::string raw{};
   std::size_t cut_after = std::string::npos;  ///< bytes of the body after which the connection is closed
   int delay_ms = 0;                           ///< before the answer
   bool hang = false;                          ///< never answers
+  bool close = false;                         ///< closes the connection in place of an answer
   static Reply error(int status, const std::string& code, const std::string& message = "no") {
     return {status,
             {{"Content-Type", "application/json"}},
@@ -55,7 +56,7 @@ class ScriptedServer {
   [[nodiscard]] std::vector<std::string> log() const;
   [[nodiscard]] int connections() const { return connections_; }
   /// Reads request bodies only up to this size, then answers (registries that refuse early).
-  std::size_t body_limit = std::string::npos;
+  std::atomic<std::size_t> body_limit = std::string::npos;
 
  private:
   void serve();
