@@ -48,7 +48,10 @@ void ProblemList::error(const Node& node, const TextProblem& problem) {
   Place at = node.at;
   // An offset of 0 is the text as a whole.
   if (node.plain && problem.offset > 0) at.column += 1 + static_cast<int>(std::min(problem.offset, node.text.size()));
-  add(Problem::Severity::error, at, node, problem.message, problem.hint);
+  constexpr std::string_view anonymous = "the text ";
+  std::string message = problem.message;
+  if (message.starts_with(anonymous)) message.replace(0, anonymous.size(), "`" + node.path() + "` ");
+  add(Problem::Severity::error, at, node, std::move(message), problem.hint);
 }
 
 void ProblemList::warning(const Node& node, std::string message, std::string hint) {
