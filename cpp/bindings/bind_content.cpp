@@ -42,10 +42,9 @@ Result<std::string> copy(const std::string& source, const std::string& destinati
 Result<std::string> inspect(const std::string& reference, const registry::ClientOptions& client, OptionalToken cancel,
                             Seconds timeout_s) {
   SHIPSET_TRY(auto location, Location::parse(reference));
-  return run<std::string>({py::none(), std::move(cancel), timeout_s},
-                          [&](const EventSink&, const CancelToken& token) {
-                            return release::inspect_json(location, client, token);
-                          });
+  return run<std::string>({py::none(), std::move(cancel), timeout_s}, [&](const EventSink&, const CancelToken& token) {
+    return release::inspect_json(location, client, token);
+  });
 }
 
 Result<std::pair<bool, std::string>> verify(const std::string& reference, const registry::ClientOptions& client,

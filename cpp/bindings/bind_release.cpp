@@ -40,8 +40,9 @@ std::tuple<std::string, py::object, py::object> execute(const Plan& plan, bool s
     return Result<release::Outcome>(release::execute(plan, goal, events, token));
   });
   if (!pumped.result) raise(pumped.result.error());
-  py::object failure = py::none();
-  if (pumped.result->error) failure = make_exception(*pumped.result->error);
+  auto& error = pumped.result->error;
+  if (pumped.deadline && error && error->kind == ErrorKind::cancelled) error = deadline_error(*timeout_s);
+  const py::object failure = error ? make_exception(*error) : py::none();
   py::object stop = pumped.exception ? pumped.exception : py::none();
   return {pumped.result->report.to_json(), failure, stop};
 }

@@ -20,9 +20,9 @@ Result<ReferenceParts> parse_reference(std::string_view text) {
 
 Result<PlatformParts> parse_platform(std::string_view text) {
   SHIPSET_TRY(auto platform, Platform::parse(text));
-  return PlatformParts{platform.os,          platform.architecture, platform.variant,
-                       platform.os_version,  platform.os_features,  platform.machine(),
-                       platform.normalized().full_str()};
+  return PlatformParts{
+      platform.os,        platform.architecture,           platform.variant, platform.os_version, platform.os_features,
+      platform.machine(), platform.normalized().full_str()};
 }
 
 Result<std::string> parse_digest(std::string_view text) {

@@ -61,8 +61,8 @@ FirstCause pump_events(const Caller& caller,
 }
 
 Error deadline_error(double timeout_s) {
-  return Error(ErrorKind::cancelled, fmt::format("stopped after {:g} s", timeout_s), "the time limit of the call passed",
-               "give the call more time with timeout_s")
+  return Error(ErrorKind::cancelled, fmt::format("stopped after {:g} s", timeout_s),
+               "the time limit of the call passed", "give the call more time with timeout_s")
       .with("cause", "deadline");
 }
 

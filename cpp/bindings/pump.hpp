@@ -14,7 +14,7 @@ namespace shipset::bindings {
 
 /// What the caller of a long call gives besides its arguments.
 struct Caller {
-  py::object on_event;               ///< callable of seven arguments, or None
+  py::object on_event;  ///< callable of seven arguments, or None
   std::optional<CancelToken> cancel;
   std::optional<double> timeout_s;
 };
@@ -33,7 +33,8 @@ FirstCause pump_events(const Caller& caller,
 template <class T>
 struct Pumped {
   Result<T> result;
-  py::object exception;  ///< raised by a callback or a signal; null without one
+  py::object exception;   ///< raised by a callback or a signal; null without one
+  bool deadline = false;  ///< the time limit passed first
 };
 
 Error deadline_error(double timeout_s);
@@ -55,10 +56,7 @@ Pumped<T> pump(const Caller& caller, typename Operation<T>::Body body) {
     const py::gil_scoped_release released;
     return operation.take_result();
   };
-  Pumped<T> out{take(), std::move(cause.exception)};
-  if (cause.deadline && !out.result && out.result.error().kind == ErrorKind::cancelled)
-    out.result = deadline_error(*caller.timeout_s);
-  return out;
+  return {take(), std::move(cause.exception), cause.deadline};
 }
 
 /// As pump; the first cause is raised, else the result leaves as value or exception.
@@ -69,6 +67,8 @@ Result<T> run(const Caller& caller, typename Operation<T>::Body body) {
     PyErr_SetObject(py::type::of(pumped.exception).ptr(), pumped.exception.ptr());
     throw py::error_already_set();
   }
+  if (pumped.deadline && !pumped.result && pumped.result.error().kind == ErrorKind::cancelled)
+    return deadline_error(*caller.timeout_s);
   return std::move(pumped.result);
 }
 

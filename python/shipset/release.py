@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,7 @@ class Plan(Document["PlanMembers"]):
     def _run(
         self, stage_only: bool, on_event: OnEvent | None, cancel: CancelToken | None, timeout_s: float | None
     ) -> Result:
+        start = time.monotonic()
         core = self._core
         if core is None:
             core = self._core = _core.thaw_plan(
@@ -110,6 +112,8 @@ class Plan(Document["PlanMembers"]):
                 cancel=cancel,
                 timeout_s=timeout_s,
             )
+            if timeout_s is not None:
+                timeout_s -= time.monotonic() - start
         text, failure, stop = core.execute(
             stage_only=stage_only, on_event=core_callback(on_event), cancel=cancel, timeout_s=timeout_s
         )
