@@ -24,6 +24,8 @@ Result<void> Run::stage_at(std::size_t target) {
     if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
     if (to_build(i) && !states_[i].failed) {
       built.push_back(states_[i].index.descriptor);
+      // Something below a manifest that is there is gone: nothing may be taken for granted.
+      if (variant.action == VariantAction::repair) options.trust_present = false;
       for (const auto& list : states_[i].referrers) referrers.insert(referrers.end(), list.begin(), list.end());
     } else if (variant.action == VariantAction::copy && !variant.found[target]) {
       for (const std::size_t other : variant.targets)
