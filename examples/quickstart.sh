@@ -30,7 +30,7 @@ shipset release examples/model-runner/shipset.toml --backend native --to "oci:$l
 python examples/model-runner/summary.py "$layout"
 cat <<EOF
 
-Look at it:
+Look at it (skopeo is in Debian; bash tests/run.sh --only peers puts regctl and oras into build/tools/bin):
   source build/venv/bin/activate
   shipset inspect oci:$layout:v1.0.0-cuda
   shipset verify oci:$layout:latest
@@ -43,5 +43,5 @@ The same into a real registry:
   shipset release examples/model-runner/shipset.toml --backend native --to registry.example.com/team \\
     --input release_tag=v1.0.0 --input push_latest=true --input build_musa_cann=true
 or, as it stands, what lies in the layout:
-  shipset copy --all-tags oci:$layout registry.example.com/team/model-runner
+  shipset copy --all-tags oci:$layout registry.example.com/team/docker/model-runner
 EOF
