@@ -20,7 +20,7 @@ def section(text: str, heading: str) -> str:
 
 def tracked(*patterns: str) -> list[Path]:
     answer = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT,
         capture_output=True,
         text=True,
