@@ -46,7 +46,7 @@ std::string sample(std::size_t size, unsigned seed = 7) {
         text += std::string(random() % 2000, '=');
         break;
       case 2:
-        for (unsigned i = random() % 3000; i-- > 0;) text += static_cast<char>(random());
+        for (auto i = random() % 3000; i-- > 0;) text += static_cast<char>(random());
         break;
       default:
         if (text.size() > 40000) text += text.substr(text.size() - 300 - random() % 39000, 250);
@@ -263,7 +263,7 @@ TEST_CASE("inflaters, damaged input, agree that it is damaged or on what it says
   std::mt19937 random(3);
   for (int round = 0; round < 4000; ++round) {
     auto bad = packed;
-    for (unsigned i = 1 + random() % 3; i-- > 0;) bad[10 + random() % (bad.size() - 10)] = static_cast<char>(random());
+    for (auto i = 1 + random() % 3; i-- > 0;) bad[10 + random() % (bad.size() - 10)] = static_cast<char>(random());
     const auto library = unpack(bad);
     const auto portable = unpack_portable(bad);
     if (portable) REQUIRE((library && *library == *portable));

@@ -71,6 +71,17 @@ Unpacked untar(std::unique_ptr<Reader> packed) {
   }
 }
 
+/// Root can read everything, so it steps down for a while.
+struct Unprivileged {
+  const bool root = ::geteuid() == 0;
+  Unprivileged() {
+    if (root) REQUIRE(::seteuid(65534) == 0);
+  }
+  ~Unprivileged() {
+    if (root && ::seteuid(0) != 0) std::abort();
+  }
+};
+
 struct Fixture {
   Scratch scratch;
   std::unique_ptr<LayoutStore> store = new_layout(scratch / "layout");
@@ -381,13 +392,14 @@ TEST_CASE("layer, an input that cannot be read, is an io error with its path") {
   CHECK(done.error().kind == ErrorKind::io);
   CHECK(done.error().what.find("missing") != std::string::npos);
   CHECK(done.error().why.find("No such file") != std::string::npos);
-  if (::geteuid() != 0) {
-    f.file("secret", "x", 0000);
-    done = f.pack(f.to("/"));
-    REQUIRE(!done);
-    CHECK(done.error().kind == ErrorKind::io);
-    CHECK(done.error().what.find("secret") != std::string::npos);
-  }
+  f.file("secret", "x", 0000);
+  REQUIRE(::chmod(f.scratch.path().c_str(), 0755) == 0);
+  const Unprivileged user;
+  const auto digest = input_digest(f.to("/"), f.options);
+  REQUIRE(!digest);
+  CHECK(digest.error().kind == ErrorKind::io);
+  CHECK(digest.error().what.find("secret") != std::string::npos);
+  CHECK(digest.error().why == "Permission denied");
   CHECK(f.temporaries() == 0);
 }
 
