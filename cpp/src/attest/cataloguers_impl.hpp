@@ -25,7 +25,8 @@ class NameTable {
   void link(const Fact& fact, std::vector<Package>& packages, std::size_t package) const;
 
  private:
-  std::map<std::string, std::size_t, std::less<>> names_, provided_;
+  [[nodiscard]] const std::size_t* find(std::string_view name, std::string_view architecture) const;
+  std::map<std::string, std::size_t> names_;  ///< `name`, `name:architecture`, `provided name`
 };
 
 /// Packages of a distribution's own package manager: purls with arch, distro and upstream; dependencies by name.

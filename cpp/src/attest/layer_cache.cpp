@@ -24,6 +24,9 @@ Result<std::shared_ptr<const LayerFacts>> LayerCache::Impl::get(const Digest& di
     return std::move(scanned).error();
   }
   slot->facts = std::make_shared<const LayerFacts>(std::move(*scanned));
+  auto& place = slots_[digest];  // the failure of an earlier reader may have put another slot here, or none
+  if (place && place != slot) held_ -= place->weight;
+  place = slot;
   slot->weight = slot->facts->weight();
   held_ += slot->weight;
   shrink();

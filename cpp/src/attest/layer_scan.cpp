@@ -113,8 +113,7 @@ class LayerPass {
       return false;
     }
     out_.paths.add(entry.path, entry.type == TarType::directory);
-    if (entry.type != TarType::directory)
-      found_.erase(entry.path);  // an archive may hold a path twice: the last counts
+    found_.erase(entry.path);  // an archive may hold a path twice: the last counts
     return true;
   }
 
@@ -174,7 +173,8 @@ class LayerPass {
   void store(LayerFacts::File&& file) {
     const auto cost = attest::weight(file.facts);
     if (kept_ + cost > max_facts_bytes) {
-      if (out_.complete) out_.notes.emplace_back("a layer holds more package data than is kept; the rest was left out");
+      if (!full_) out_.notes.emplace_back("a layer holds more package data than is kept; the rest was left out");
+      full_ = true;
       out_.complete = false;
       return;
     }
@@ -189,7 +189,7 @@ class LayerPass {
   std::map<std::string, std::vector<LayerFacts::File>, std::less<>> found_;
   std::unordered_map<std::uint64_t, std::vector<Scan>> pending_;
   std::size_t kept_ = 0;
-  bool first_pass_ = true;
+  bool first_pass_ = true, full_ = false;
 };
 
 }  // namespace

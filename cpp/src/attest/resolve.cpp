@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "cataloguers_impl.hpp"
@@ -21,7 +23,16 @@ Package package_of(std::string_view ecosystem, const Fact& fact, const Evidence&
 
 void NameTable::add(const Fact& fact, std::size_t package) {
   names_.emplace(fact.name, package);
-  for (const auto& name : fact.provides) provided_.emplace(name, package);
+  names_.emplace(fmt::format("{}:{}", fact.name, fact.architecture), package);
+  for (const auto& name : fact.provides) names_.emplace(fmt::format("provided {}", name), package);
+}
+
+const std::size_t* NameTable::find(std::string_view name, std::string_view architecture) const {
+  // The same architecture first: an image may hold a library for two of them.
+  for (const auto& key :
+       {fmt::format("{}:{}", name, architecture), std::string(name), fmt::format("provided {}", name)})
+    if (const auto at = names_.find(key); at != names_.end()) return &at->second;
+  return nullptr;
 }
 
 void NameTable::link(const Fact& fact, std::vector<Package>& packages, std::size_t package) const {
@@ -29,14 +40,10 @@ void NameTable::link(const Fact& fact, std::vector<Package>& packages, std::size
   for (std::string_view need : fact.needs) {
     while (!need.empty()) {
       const auto bar = need.find('|');
-      const auto name = need.substr(0, bar);
+      const auto* found = find(need.substr(0, bar), fact.architecture);
       need.remove_prefix(bar == std::string_view::npos ? need.size() : bar + 1);
-      auto at = names_.find(name);
-      if (at == names_.end()) {
-        at = provided_.find(name);
-        if (at == provided_.end()) continue;
-      }
-      if (at->second != package) links.push_back(packages[at->second].purl);
+      if (found == nullptr) continue;
+      if (*found != package) links.push_back(packages[*found].purl);
       break;
     }
   }

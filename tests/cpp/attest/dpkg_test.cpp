@@ -116,3 +116,12 @@ TEST_CASE("dpkg status, a line of ten megabytes, is cut and the rest is read") {
   REQUIRE(facts.notes.size() == 1);
   CHECK(facts.notes[0].find("over-long") != std::string::npos);
 }
+
+TEST_CASE("dpkg status, a library for two architectures, links to the one of the same architecture") {
+  const auto packages = packages_of(dpkg_cataloguer(), "var/lib/dpkg/status",
+                                    "Package: lib\nArchitecture: amd64\nVersion: 1\n\n"
+                                    "Package: lib\nArchitecture: i386\nVersion: 1\n\n"
+                                    "Package: app\nArchitecture: i386\nVersion: 1\nDepends: lib\n");
+  REQUIRE(packages.size() == 3);
+  CHECK(packages[2].depends_on == std::vector<std::string>{"pkg:deb/debian/lib@1?arch=i386"});
+}

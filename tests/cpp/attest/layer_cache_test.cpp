@@ -64,6 +64,30 @@ TEST_CASE("layer cache, failed reading, is not kept") {
   CHECK(cache.impl().get(key(1), []() -> Result<LayerFacts> { return facts_with(1); }).ok());
 }
 
+TEST_CASE("layer cache, first reader fails while a second waits, keeps what the second read") {
+  LayerCache cache;
+  std::atomic<bool> first_started{false};
+  std::thread first([&] {
+    const auto failed = cache.impl().get(key(1), [&]() -> Result<LayerFacts> {
+      first_started = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      return Error(ErrorKind::network, "link down");
+    });
+    if (failed.ok()) first_started = false;
+  });
+  while (!first_started) std::this_thread::yield();
+  int scans = 0;
+  const auto scan = [&]() -> Result<LayerFacts> {
+    ++scans;
+    return facts_with(1);
+  };
+  CHECK(cache.impl().get(key(1), scan).ok());
+  first.join();
+  CHECK(first_started);
+  CHECK(cache.impl().get(key(1), scan).ok());
+  CHECK(scans == 1);
+}
+
 TEST_CASE("layer cache, over its limit, drops what was not used for longest") {
   LayerCache cache(3 * facts_with(10'000).weight());
   int scans = 0;
