@@ -7,6 +7,8 @@
 
 namespace shipset::bindings {
 
+/// Text for Python; bytes that are no UTF-8, from a file name or a server, become replacement characters.
+py::str text(std::string_view bytes);
 /// The exception object, not raised.
 py::object make_exception(const Error& error);
 [[noreturn]] void raise(const Error& error);

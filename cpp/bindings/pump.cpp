@@ -17,8 +17,9 @@ py::object take_exception(py::error_already_set& raised) {
 void deliver(const py::object& on_event, const std::vector<Event>& batch) {
   for (const auto& event : batch) {
     py::dict fields;
-    for (const auto& [name, value] : event.fields) fields[py::str(name)] = value;
-    on_event(to_string(event.kind), event.phase, event.subject, event.message, event.bytes, event.total_bytes, fields);
+    for (const auto& [name, value] : event.fields) fields[text(name)] = text(value);
+    on_event(to_string(event.kind), text(event.phase), text(event.subject), text(event.message), event.bytes,
+             event.total_bytes, fields);
   }
 }
 

@@ -73,7 +73,7 @@ def test_check__wrong_file_as_json__is_data_on_standard_output(shipset_command: 
     assert done.code == 2
     data = json.loads(done.out)
     assert (data["schema_version"], data["errors"]) == (1, 1)
-    assert (data["problems"][0]["line"], data["problems"][0]["severity"]) == (30, "error")
+    assert (data["problems"][0]["line"], data["problems"][0]["severity"]) == (31, "error")
     assert set(data["problems"][0]) == {"severity", "file", "line", "column", "key", "message", "hint"}
 
 

@@ -19,7 +19,7 @@ def test_check__problems__are_annotations_with_escaped_text(shipset_command: Shi
     assert done.code == 2
     commands = [line for line in done.err.splitlines() if line.startswith("::")]
     assert len(commands) == 1
-    assert commands[0].startswith("::error file=project/shipset.toml,line=30,col=1::")
+    assert commands[0].startswith("::error file=project/shipset.toml,line=31,col=1::")
     assert "%0A" in commands[0], "message and hint in one command"
     assert done.out == ""
 

@@ -51,8 +51,20 @@ def error(problem: ShipsetError) -> None:
     """The text of an error."""
     for found in problem.problems:
         say(str(found))
-    rest = "\n".join(line for line in (problem.why, f"hint: {problem.hint}" if problem.hint else "") if line)
-    say(f"shipset: {problem.what}" + (f"\n{rest}" if rest else ""))
+    lines = [
+        f"shipset: {problem.what}",
+        problem.why,
+        _place_of(problem),
+        f"hint: {problem.hint}" if problem.hint else "",
+    ]
+    say("\n".join(line for line in lines if line))
+
+
+def _place_of(problem: ShipsetError) -> str:
+    """The platform image that it is about, where the words do not say so."""
+    variant, platform = problem.context.get("variant", ""), problem.context.get("platform", "")
+    image = f"{variant}/{platform}" if platform else variant
+    return f"in {image}" if variant and image not in problem.what + problem.why else ""
 
 
 def harmless(line: str) -> str:

@@ -15,15 +15,17 @@ from shipset.registry import login, logout
 
 @click.command("login")
 @click.argument("host", default="docker.io")
-@click.option("-u", "--username", required=True, help="User name.")
+@click.option("-u", "--username", help="User name; asked for on a terminal.")
 @options.registry_options
 def login_command(
-    host: str, username: str, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str
+    host: str, username: str | None, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str
 ) -> None:
     """Logs in to a registry; reads the password from standard input.
 
     The login is tried first and stored only when the registry accepts it, where Docker and Podman look for it.
     """
+    if username is None:
+        username = _ask_username()
     password = _read_password()
     with stoppable() as stop:
         place = login(
@@ -42,6 +44,13 @@ def logout_command(host: str) -> None:
     """Forgets the login for a registry."""
     place = logout(host)
     output.say(f"removed the login for {host} from {place}" if place else f"there was no login for {host}")
+
+
+def _ask_username() -> str:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError("there is no user name", hint="name it with --username")
+    name: str = click.prompt("Username", err=True)
+    return name
 
 
 def _read_password() -> str:
