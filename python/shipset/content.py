@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from shipset.document import Document
 from shipset.errors import VerificationError
 from shipset.events import OnEvent, core_callback
 from shipset.registry import RegistryOptions, core_options
-from shipset.values import decode
+from shipset.values import decode, decode_json, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def copy(
         cancel=cancel,
         timeout_s=timeout_s,
     )
-    return decode(CopyResult, json.loads(text))
+    return decode_json(CopyResult, text)
 
 
 def inspect(
@@ -71,7 +70,7 @@ def inspect(
     timeout_s: float | None = None,
 ) -> dict[str, Any]:
     """What a location holds, as data: index, platforms, configs, layers, attestations; or the tags of a repository."""
-    data: dict[str, Any] = json.loads(
+    data: dict[str, Any] = parse_json(
         _core.inspect(reference, client=core_options(registry), cancel=cancel, timeout_s=timeout_s)
     )
     return data

@@ -6,13 +6,14 @@ thousand variants costs no Python objects. Thread-safe: decoding twice gives the
 
 from __future__ import annotations
 
-import secrets
+import os
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shipset.errors import DiskError
+from shipset.values import parse_json
 
 if TYPE_CHECKING:
     from shipset.display import Page
@@ -59,9 +60,7 @@ class Document(Generic[D]):
 
     def to_dict(self) -> dict[str, Any]:
         """The same as new Python data."""
-        import json  # noqa: PLC0415
-
-        data: dict[str, Any] = json.loads(self._text)
+        data: dict[str, Any] = parse_json(self._text)
         return data
 
     def to_text(self) -> str:
@@ -92,7 +91,7 @@ class Document(Generic[D]):
 
 def write_file(target: Path, text: str) -> None:
     """Writes beside the file and renames over it: readers see the old or the new one. Raises DiskError."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         try:
             with temporary.open("x", encoding="utf-8", newline="\n") as stream:

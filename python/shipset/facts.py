@@ -6,9 +6,7 @@ error. Nothing is cached: facts are frozen in the plan.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -107,6 +105,10 @@ def _git_names(sha: str, answers: Mapping[str, str], environ: Mapping[str, str])
 
 def _ask_git(directory: Path) -> dict[str, str]:
     """Answers to all questions, asked at once; a question that fails has none."""
+    if not _in_checkout(directory):
+        return {}
+    import subprocess  # noqa: PLC0415 (slow to load, and not needed outside of a checkout)
+
     environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     asked: dict[str, subprocess.Popen[bytes]] = {}
     try:
@@ -129,6 +131,11 @@ def _ask_git(directory: Path) -> dict[str, str]:
     return answers
 
 
+def _in_checkout(directory: Path) -> bool:
+    folder = directory.absolute()
+    return "GIT_DIR" in os.environ or any((above / ".git").exists() for above in (folder, *folder.parents))
+
+
 def _source_date_epoch(environ: Mapping[str, str]) -> int | None:
     text = environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
@@ -146,6 +153,8 @@ def _event_default_branch(environ: Mapping[str, str]) -> str:
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
         return ""
+    import json  # noqa: PLC0415 (only on GitHub)
+
     try:
         if Path(path).stat().st_size > _EVENT_LIMIT_BYTES:
             return ""

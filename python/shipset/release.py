@@ -3,7 +3,6 @@ before anything is done; executing it does that and nothing else, or refuses bec
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -16,7 +15,7 @@ from shipset.document import Document, write_file
 from shipset.errors import DiskError, ReleaseIncomplete, UsageError, as_release_failure
 from shipset.events import OnEvent, core_callback
 from shipset.registry import RegistryOptions, core_options
-from shipset.values import FrozenMap, decode
+from shipset.values import FrozenMap, decode, parse_json
 
 if TYPE_CHECKING:
     from shipset._core import CancelToken
@@ -245,7 +244,7 @@ def plan(
 
 def _check_plan(text: str, name: str) -> None:
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} is no plan", why=f"it is no JSON: {error}") from error
     if not isinstance(data, dict) or data.get("kind") != "shipset.plan":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from shipset import _core
 from shipset.errors import Problem, ReleaseFileError, ShipsetError
 from shipset.facts import Facts, collect_facts
 from shipset.matrix import Matrix, input_texts
-from shipset.values import decode
+from shipset.values import decode_json, parse_json
 
 if TYPE_CHECKING:
     from shipset.display import Page
@@ -67,12 +66,12 @@ class Spec:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """Declared inputs in file order."""
-        return decode(tuple[Input, ...], json.loads(self._core.inputs_json))
+        return decode_json(tuple[Input, ...], self._core.inputs_json)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """Findings that are no errors."""
-        return decode(tuple[Problem, ...], json.loads(self._core.warnings_json))
+        return decode_json(tuple[Problem, ...], self._core.warnings_json)
 
     def matrix(self, /, **inputs: str | bool | int) -> Matrix:
         """Applies inputs, and what git, CI, clock and environment say now.
@@ -175,7 +174,7 @@ def inputs_from_environment(spec: Spec, environ: Mapping[str, str]) -> dict[str,
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the release file."""
-    data: dict[str, Any] = json.loads(_core.release_file_schema())
+    data: dict[str, Any] = parse_json(_core.release_file_schema())
     return data
 
 

@@ -153,6 +153,18 @@ def decode(cls: type[T], data: Any) -> T:
     return typing.cast(T, _decoder(hint)(data))
 
 
+def decode_json(cls: type[T], text: str) -> T:
+    """As :func:`decode`, from JSON text of the core."""
+    return decode(cls, parse_json(text))
+
+
+def parse_json(text: str) -> Any:
+    """JSON of the core as data."""
+    import json  # noqa: PLC0415 (text that is only passed on needs none)
+
+    return json.loads(text)
+
+
 def _freeze(data: Any) -> Any:
     if isinstance(data, dict):
         return FrozenMap({key: _freeze(value) for key, value in data.items()})
