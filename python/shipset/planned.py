@@ -42,6 +42,14 @@ class PlannedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPlace:
+    """One destination of a variant, and the index of this very build that is there."""
+
+    target: str
+    index: Descriptor | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedVariant:
     """One variant. ``action``: build, present, copy, repair, inactive, absent or excluded."""
 
@@ -52,6 +60,7 @@ class PlannedVariant:
     publish: bool
     build_key: Digest | None
     images: tuple[PlannedImage, ...]
+    at: tuple[PlannedPlace, ...] = ()
     hardware: tuple[str, ...] = ()
 
 
