@@ -1,5 +1,10 @@
 #include "shipset/base/error.hpp"
 
+#include <cstdio>
+#include <cstdlib>
+
+#include "shipset/base/result.hpp"
+
 namespace shipset {
 
 namespace {
@@ -38,6 +43,11 @@ int exit_code(ErrorKind kind) noexcept {
   for (const auto& row : kinds)
     if (row.kind == kind) return row.code;
   return 1;
+}
+
+void die_of_unchecked(const Error& error) {
+  std::fprintf(stderr, "shipset: a value was taken from a failed result: %s\n", render(error).c_str());
+  std::abort();
 }
 
 std::string render(const Problem& problem) {

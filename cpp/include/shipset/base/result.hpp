@@ -11,6 +11,9 @@
 
 namespace shipset {
 
+/// A value was taken from a Result that holds an Error: a bug of the caller. Prints the error and ends the process.
+[[noreturn]] void die_of_unchecked(const Error& error);
+
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -25,12 +28,13 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool ok() const noexcept { return data_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
-  T& value() & { return assert(ok()), *std::get_if<0>(&data_); }
-  const T& value() const& { return assert(ok()), *std::get_if<0>(&data_); }
-  T&& value() && { return assert(ok()), std::move(*std::get_if<0>(&data_)); }
+  T& value() & { return require(), *std::get_if<0>(&data_); }
+  const T& value() const& { return require(), *std::get_if<0>(&data_); }
+  /// By value: a reference into a temporary Result would dangle in a range-for.
+  T value() && { return require(), std::move(*std::get_if<0>(&data_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
@@ -39,6 +43,9 @@ class [[nodiscard]] Result {
   Error&& error() && { return assert(!ok()), std::move(*std::get_if<1>(&data_)); }
 
  private:
+  void require() const {
+    if (!ok()) die_of_unchecked(*std::get_if<1>(&data_));
+  }
   std::variant<T, Error> data_;
 };
 
@@ -50,7 +57,9 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)) {}
   [[nodiscard]] bool ok() const noexcept { return !error_; }
   explicit operator bool() const noexcept { return ok(); }
-  void value() const { assert(ok()); }
+  void value() const {
+    if (!ok()) die_of_unchecked(*error_);
+  }
   Error& error() & { return assert(!ok()), *error_; }
   const Error& error() const& { return assert(!ok()), *error_; }
   Error&& error() && { return assert(!ok()), std::move(*error_); }
