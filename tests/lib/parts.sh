@@ -49,7 +49,7 @@ part_asan() {
 }
 
 part_tsan() {
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread base oci registry release
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread base oci attest registry release
 }
 
 # pytest answers 5 when nothing was collected; a folder without tests is no failure of its part.
