@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +19,9 @@ from helpers import Done, Project, Registry, Shipset, free_port
 
 
 @contextlib.contextmanager
-def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[tuple[str, list[str]]]:
+def answering(
+    status: int, headers: dict[str, str], body: bytes, certificate: Path | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """A server that gives every request the same answer; its host and the requests it saw."""
     requests: list[str] = []
 
@@ -40,6 +44,10 @@ def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[tup
             del format, args
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -175,3 +183,29 @@ def test_login__password_option__does_not_exist(shipset_command: Shipset) -> Non
     done = shipset_command("login", "localhost:1", "-u", "me", "--password", "visible-in-ps")
     assert done.code == 2
     assert "visible-in-ps" not in done.err
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    path = tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path) + ".crt"),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    with path.open("a", encoding="ascii") as both:
+        both.write(Path(f"{path}.crt").read_text(encoding="ascii"))
+    return path
+
+
+@pytest.mark.parametrize(("option", "code"), [("none", 6), ("--ca-file", 0), ("--insecure", 0)])
+def test_login__certificate_of_our_own__is_trusted_only_when_named(
+    shipset_command: Shipset, certificate: Path, option: str, code: int
+) -> None:
+    with answering(200, {"Content-Type": "application/json"}, b"{}", certificate) as (host, _):
+        value = {"none": [], "--ca-file": [option, f"{certificate}.crt"], "--insecure": [option, host]}[option]
+        done = shipset_command("login", host, "-u", "me", *value, stdin="some-password\n", timeout_s=200)
+    assert done.code == code, done.err

@@ -92,3 +92,21 @@ def test_core__bad_reference__raises_the_class_with_reason_and_hint() -> None:
     assert isinstance(caught.value, ValueError)
     assert caught.value.exit_code == 2
     assert "localhost/UPPER" in str(caught.value)
+
+
+def test_as_release_failure__error_of_another_family__keeps_kind_code_and_cause() -> None:
+    report = shipset.Report("{}")
+    cause = errors.NetworkError("the link broke", hint="try again")
+    failure = errors.as_release_failure(cause, report)
+    assert type(failure) is errors.ReleaseFailed
+    assert (failure.kind, failure.exit_code, failure.hint) == ("network", 6, "try again")
+    assert failure.__cause__ is cause
+    assert failure.report is report
+
+
+@pytest.mark.parametrize("cls", [errors.BuildFailed, errors.TagMoved, errors.Cancelled, errors.DeadlineExceeded])
+def test_as_release_failure__error_of_a_release__is_itself_with_the_report(cls: type[ShipsetError]) -> None:
+    report = shipset.Report("{}")
+    error = cls("x")
+    assert errors.as_release_failure(error, report) is error
+    assert error.report is report

@@ -170,7 +170,8 @@ def _report_images(report: Report) -> Table:
                 name for name, there in (("sbom", image.sbom), ("provenance", image.provenance)) if there
             )
             size = _core.human_bytes(image.size_bytes) if image.size_bytes else ""
-            why = str(image.error) if image.error else "; ".join((*filter(None, [variant.why]), *image.notes))
+            reasons = () if image.status == "done" or not variant.why else (variant.why,)
+            why = str(image.error) if image.error else "; ".join((*reasons, *image.notes))
             cells = (variant.name, str(image.platform), image.status, digest, size, evidence, why)
             rows.append(Row(cells, _TONES.get(image.status, "")))
     return Table("Images", ("variant", "platform", "result", "digest", "size", "evidence", "why"), tuple(rows))
