@@ -1,10 +1,12 @@
 // The example release files, each against a table that a person has read.
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <set>
 
 #include "checker_impl.hpp"
 #include "shipset/base/file.hpp"
+#include "shipset/base/text.hpp"
 #include "shipset/model/dump.hpp"
 #include "spec_data_impl.hpp"
 #include "spec_helper.hpp"
@@ -153,4 +155,64 @@ TEST_CASE("release file, loaded and copied, keeps its data") {
   CHECK(copy.file() == "shipset.toml");
   CHECK(copy.text().starts_with("[release]"));
   CHECK(copy.matrix()->variants[0].platforms.size() == 2);
+}
+
+namespace {
+
+/// One of the mistakes that people make: a line lost, doubled or moved, a value of another type, a character gone.
+std::string mutated(const std::string& text, std::mt19937& random) {
+  std::vector<std::string> lines = split(text, '\n');
+  const auto pick = [&](std::size_t size) { return random() % size; };
+  const auto some_line = [&]() -> std::string& { return lines[pick(lines.size())]; };
+  static constexpr const char* values[] = {
+      "1", "true", "[]", "{}", "\"\"", "\"{\"", "[{ value = 1 }]", "{ image = 1 }", "[[]]"};
+  for (std::size_t change = 1 + pick(3); change > 0; --change) {
+    std::string& line = some_line();
+    switch (pick(6)) {
+      case 0:
+        line.clear();
+        break;
+      case 1:
+        line += "\n" + std::string(line);
+        break;
+      case 2:
+        std::swap(line, some_line());
+        break;
+      case 3:
+        if (const auto equals = line.find('='); equals != std::string::npos)
+          line = line.substr(0, equals + 1) + " " + values[pick(std::size(values))];
+        break;
+      case 4:
+        if (!line.empty()) line.erase(pick(line.size()), 1);
+        break;
+      default:
+        if (const auto quote = line.find('"'); quote != std::string::npos) line.insert(quote + 1, "{vars.x|slug}");
+    }
+  }
+  return join(lines, "\n");
+}
+
+}  // namespace
+
+TEST_CASE("example release files, with random mistakes, are refused with places or accepted, never worse") {
+  std::mt19937 random(20260109);
+  const char* rounds = std::getenv("SHIPSET_MUTATIONS");
+  for (int round = rounds != nullptr ? std::atoi(rounds) : 40; round > 0; --round) {
+    for (const auto& scenario : scenarios()) {
+      const auto folder = source / "examples" / scenario.example;
+      const std::string text = mutated(*read_file(folder / "shipset.toml", 1u << 20), random);
+      const auto spec = ReleaseSpec::parse(text, folder / "shipset.toml");
+      if (!spec) {
+        CHECK(spec.error().kind == ErrorKind::spec);
+        CHECK_FALSE(spec.error().problems.empty());
+        for (const auto& problem : spec.error().problems) CHECK(problem.line > 0);
+        continue;
+      }
+      const auto matrix = spec->matrix(scenario.inputs, scenario.given);
+      if (matrix)
+        CHECK(matrix->variants.size() == spec->variant_names().size());
+      else
+        CHECK_FALSE(matrix.error().problems.empty());
+    }
+  }
 }
