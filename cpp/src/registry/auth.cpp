@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
 #include "auth_impl.hpp"
@@ -25,15 +24,13 @@ const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::stri
 /// One token that follows the three of a Stop while it lives; a credential helper knows only one.
 class JoinedToken {
  public:
-  explicit JoinedToken(const Stop& stop)
-      : watcher_([this, stop] {
-          while (!done_ && !token_.cancelled()) {
-            if (stop.requested()) token_.cancel();
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-          }
-        }) {}
+  explicit JoinedToken(const Stop& stop) : watcher_([this, stop] { watch(stop); }) {}
   ~JoinedToken() {
-    done_ = true;
+    {
+      std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_all();
     watcher_.join();
   }
   JoinedToken(const JoinedToken&) = delete;
@@ -41,8 +38,18 @@ class JoinedToken {
   [[nodiscard]] const CancelToken& token() const noexcept { return token_; }
 
  private:
+  void watch(const Stop& stop) {
+    std::unique_lock lock(mutex_);
+    while (!done_ && !token_.cancelled()) {
+      if (stop.requested()) token_.cancel();
+      changed_.wait_for(lock, wait_slice);
+    }
+  }
+
   CancelToken token_;
-  std::atomic<bool> done_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
   std::thread watcher_;
 };
 

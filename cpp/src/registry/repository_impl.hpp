@@ -50,6 +50,7 @@ class RepositoryStore final : public oci::Store {
   /// An upload for the blob; nullopt when the registry has it already.
   Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
   std::optional<Upload> take_kept_upload();
+  void keep_upload(Upload upload);
   Result<Answer> post_upload(const std::string& query, std::vector<std::string> wanted, const std::string& what,
                              const Stop& stop);
   void learn_mount_check(const oci::Descriptor& stored, const Stop& stop);

@@ -85,6 +85,11 @@ std::optional<RepositoryStore::Upload> RepositoryStore::take_kept_upload() {
   return out;
 }
 
+void RepositoryStore::keep_upload(Upload upload) {
+  std::lock_guard lock(uploads_mutex_);
+  kept_uploads_.push_back(std::move(upload));
+}
+
 Result<Answer> RepositoryStore::post_upload(const std::string& query, std::vector<std::string> wanted,
                                             const std::string& what, const Stop& stop) {
   Call call;
@@ -102,13 +107,14 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
     std::lock_guard lock(uploads_mutex_);
     known_absent = absent_.erase(blob.digest) > 0;
   }
-  const bool by_mount = !known_absent && core_->mount_checks(at_) == std::optional(true);
+  auto kept = take_kept_upload();
+  const bool by_mount = !known_absent && !kept && core_->mount_checks(at_) == std::optional(true);
   if (!known_absent && !by_mount) {
     SHIPSET_TRY(const bool there, look_for_blob(blob, stop));
+    if (there && kept) keep_upload(std::move(*kept));
     if (there) return std::optional<Upload>();
   }
-  if (!by_mount)
-    if (auto kept = take_kept_upload()) return kept;
+  if (kept) return kept;
   const std::string query =
       by_mount ? digest_parameter("mount", blob.digest) + "&from=" + percent_encode(at_.path) : std::string();
   SHIPSET_TRY(Answer answer, post_upload(query, scopes("pull,push"), what, stop));
@@ -135,10 +141,7 @@ void RepositoryStore::learn_mount_check(const oci::Descriptor& stored, const Sto
   if (!answer) return;
   const HttpResponse& response = answer->outcome.response;
   core_->set_mount_checks(at_, response.status == 201 && !is_html(response));
-  if (const auto location = location_of(*answer); location && response.status == 202) {
-    std::lock_guard lock(uploads_mutex_);
-    kept_uploads_.push_back(Upload{*location});
-  }
+  if (const auto location = location_of(*answer); location && response.status == 202) keep_upload({*location});
 }
 
 Result<Answer> RepositoryStore::stream_body(const Url& url, std::string_view method, const oci::Descriptor& blob,
@@ -252,10 +255,7 @@ Result<bool> RepositoryStore::mount_blob(const oci::Descriptor& blob, const oci:
     return true;
   }
   const auto location = location_of(*answer);
-  if (response.status == 202 && location) {
-    std::lock_guard lock(uploads_mutex_);
-    kept_uploads_.push_back(Upload{*location});
-  }
+  if (response.status == 202 && location) keep_upload({*location});
   return false;
 }
 

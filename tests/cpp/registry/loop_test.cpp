@@ -235,7 +235,7 @@ TEST_CASE("memory, large upload and slow reader, stays bounded") {
   if (!server) return;
   Client client(quick_options());
   auto store = client.repository(reference(server->host() + "/big"));
-  const auto before = resident_bytes();
+  [[maybe_unused]] const auto before = resident_bytes();
   std::uint64_t most = 0;
   const auto sent = store->put_blob(blob, zeros, [&](const Event&) { most = std::max(most, resident_bytes()); }, {});
   REQUIRE(sent);
