@@ -119,9 +119,7 @@ def main() -> int:
             (folder / f"{size}.toml").write_text(release_file(size))
         peer = median(command([buildx, "bake", "-f", "docker-bake.hcl", "--print"], folder), times)
         whole = median(
-            command(
-                [shipset_command, "plan", f"{variants}.toml", "--to", "oci:empty", "--format", "json"], folder
-            ),
+            command([shipset_command, "plan", f"{variants}.toml", "--to", "oci:empty", "--format", "json"], folder),
             times,
         )
         seconds = {size: median(inside(folder, f"{size}.toml"), times) for size in sizes}

@@ -1,6 +1,6 @@
 """A proxy on loopback that refuses to write one tag with 403 and passes everything else on.
 
-    refusing_proxy.py PORT HOST:PORT TAG
+refusing_proxy.py PORT HOST:PORT TAG
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from conftest import ALL_INPUTS, SUFFIXES, Registry, free_port, need, run
 
 TAGS = sorted(f"{name}{suffix}" for suffix in SUFFIXES for name in ("v1.0.0", "latest"))
@@ -37,7 +38,9 @@ def test_release__real_registry__every_peer_reads_it_and_a_second_run_moves_noth
     assert first["outcome"] == "released"
     assert first["tags_moved"] == 14
     repository = f"{registry.host}/docker/model-runner"
-    listed = [tag for tag in run("crane", "ls", repository, "--insecure").stdout.split() if not tag.startswith("sha256-")]
+    listed = [
+        tag for tag in run("crane", "ls", repository, "--insecure").stdout.split() if not tag.startswith("sha256-")
+    ]
     assert sorted(listed) == TAGS
     for tag in TAGS:
         run("crane", "validate", "--insecure", "--remote", f"{repository}:{tag}")

@@ -6,6 +6,8 @@
 venv="$root/build/venv"
 tools="$root/build/tools"
 cpp_build="$root/build/cpp"
+# Clones in other folders share what is compiled already.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 export PATH="$tools/bin:$PATH"
