@@ -4,7 +4,8 @@
 
 The tar is made from a seed: many files of mixed kinds that compress about 3:1. Each tool runs `--rounds` times in
 turn and its best time counts. Digests are recomputed from the decompressed output by sha256sum. Exits 1 when a target
-is missed; `--smoke` only shows that the benchmark runs. Needs crane, pigz, taskset and the program packing_tool (CMake option SHIPSET_BENCH).
+is missed; `--smoke` only shows that the benchmark runs. Needs crane, pigz, taskset and the program packing_tool (CMake
+option SHIPSET_BENCH).
 """
 
 from __future__ import annotations
