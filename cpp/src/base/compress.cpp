@@ -103,8 +103,8 @@ class BlockCompressor final : public Compressor {
   bool hashing_ = false;  ///< a thread does it
 
   std::mutex mutex_;
-  std::condition_variable ready_, done_;
-  std::uint64_t submitted_ = 0, taken_ = 0;  ///< under mutex_, as the flags of the blocks
+  std::condition_variable ready_, hash_ready_, done_;  ///< for a worker, for the hashing thread, for the caller
+  std::uint64_t submitted_ = 0, taken_ = 0;            ///< under mutex_, as the flags of the blocks
   bool stopping_ = false;
   std::optional<Error> worker_error_;
 };
@@ -149,7 +149,8 @@ Result<void> BlockCompressor::submit() {
       const std::scoped_lock lock(mutex_);
       submitted_ = filling_;
     }
-    ready_.notify_all();
+    ready_.notify_one();
+    hash_ready_.notify_one();
   }
   return drain(false);
 }
@@ -203,7 +204,7 @@ void BlockCompressor::compress_blocks(BlockEncoder& encoder) {
 void BlockCompressor::hash_blocks() {
   std::unique_lock lock(mutex_);
   for (std::uint64_t next = 0;; ++next) {
-    ready_.wait(lock, [&] { return stopping_ || next < submitted_; });
+    hash_ready_.wait(lock, [&] { return stopping_ || next < submitted_; });
     if (stopping_) return;
     Block& block = at(next);
     lock.unlock();
@@ -265,6 +266,7 @@ void BlockCompressor::stop() {
     stopping_ = true;
   }
   ready_.notify_all();
+  hash_ready_.notify_all();
   for (auto& worker : workers_) worker.join();
   workers_.clear();
   hashing_ = false;
