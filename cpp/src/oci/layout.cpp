@@ -78,9 +78,10 @@ Result<void> DiskLayout::check_version() const {
                       "it has no file oci-layout, so it is not an OCI layout", "check the path behind \"oci:\""));
   if (!opened) return mark(std::move(opened).error());
   SHIPSET_TRY(const auto text, opened->read_all(64u << 10, file));
-  auto json = parse_json(text, file.string());
+  const std::string document = file.string();
+  auto json = parse_json(text, document);
   if (!json) return mark(std::move(json).error());
-  SHIPSET_TRY(const auto members, Members::of(*json, file.string()));
+  SHIPSET_TRY(const auto members, Members::of(*json, document));
   SHIPSET_TRY(const auto version, members.required_text("imageLayoutVersion"));
   if (version != "1.0.0")
     return mark(Error(ErrorKind::verify, "cannot open the OCI layout " + path_.string(),
