@@ -8,7 +8,7 @@ interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
 # twice. Warnings are errors in the build of part_tsan.
 part_build() {
-  need_packages "${build_packages[@]}" catch2 clang-format patchelf shellcheck
+  need_packages "${build_packages[@]}" catch2 clang-format shellcheck
   need_venv
   install_shipset test,lint --config-settings cmake.define.SHIPSET_TESTS=ON --config-settings cmake.define.SHIPSET_BENCH=ON \
     --config-settings cmake.define.SHIPSET_FUZZ=ON

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import shipset
 
-# What every manylinux system has (PEP 600); all else must be in the wheel.
-ALLOWED = re.compile(r"^(linux-vdso|ld-linux[-\w]*|lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+|resolv))\.so")
+# What every manylinux system has (the policy of auditwheel); all else must be in the wheel.
+ALLOWED = re.compile(r"^(linux-vdso|ld-linux[-\w]*|lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+|resolv|z))\.so")
 
 
 def main() -> int:
