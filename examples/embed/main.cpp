@@ -4,7 +4,7 @@
 #include <string>
 
 #include "shipset/model/spec.hpp"
-#include "shipset/release/execute.hpp"
+#include "shipset/release/release.hpp"
 #include "shipset/tags/table.hpp"
 
 namespace {

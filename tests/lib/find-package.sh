@@ -8,11 +8,7 @@ build=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The build directory of the Python package leaves the install rules out; a configuration of its own shares its objects
-# through ccache.
-cmake -S "$root" -B "$root/build/install" -G Ninja -DCMAKE_INSTALL_PREFIX="$work/prefix" -DSHIPSET_INSTALL=ON \
-  -DCMAKE_BUILD_TYPE="$(sed -n 's/^CMAKE_BUILD_TYPE:[A-Z]*=//p' "$build/CMakeCache.txt")"
-cmake --build "$root/build/install" --target install
+cmake --install "$build" --component dev --prefix "$work/prefix"
 cp -r "$root/examples/embed" "$work/embed"
 cmake -S "$work/embed" -B "$work/out" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix"
 cmake --build "$work/out"
