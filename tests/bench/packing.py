@@ -44,7 +44,7 @@ def text_pool(seed: random.Random, size_bytes: int) -> bytes:
         for word in picked:
             if lines and seed.random() < 0.4:
                 line = lines[-seed.randint(1, min(len(lines), 120))]
-                line = line[:seed.randint(8, len(line))] + word + ";\n"
+                line = line[: seed.randint(8, len(line))] + word + ";\n"
             else:
                 rest = [word, *itertools.islice(picked, 6)]
                 line = f"{' ' * (4 * seed.randrange(4))}{' '.join(rest)}({seed.randrange(1000)});\n"
@@ -83,7 +83,7 @@ def make_tar(path: Path, size_bytes: int) -> int:
             info = tarfile.TarInfo(f"usr/lib/part{files % 97:02}/module{files // 97 % 211:03}/file{files:07}.bin")
             info.size = length
             info.mtime = 1_700_000_000
-            tar.addfile(info, io.BytesIO(pool[begin:begin + length]))
+            tar.addfile(info, io.BytesIO(pool[begin : begin + length]))
             files += 1
     return files
 
@@ -181,8 +181,10 @@ def report(best: dict[str, dict[str, Any]], tar_bytes: int) -> list[str]:
             memory = f"{over / 1e6:.1f} MB"
             if over > MEMORY_LIMIT_BYTES:
                 missed.append(f"{name}: {memory} over idle")
-        print(f"{name:18} {seconds:8.2f} {tar_bytes / seconds / 1e6:6.0f} {crane / seconds:8.2f} {pigz / seconds:7.2f} "
-              f"{tar_bytes / result['size_bytes']:6.3f} {memory:>17}")
+        print(
+            f"{name:18} {seconds:8.2f} {tar_bytes / seconds / 1e6:6.0f} {crane / seconds:8.2f} {pigz / seconds:7.2f} "
+            f"{tar_bytes / result['size_bytes']:6.3f} {memory:>17}"
+        )
         target = TARGETS.get(name.removeprefix("shipset "))
         if target and result["used"] == name.removeprefix("shipset ") and crane / seconds < target:
             missed.append(f"{name}: {crane / seconds:.2f} times crane append; the target is {target:g}")

@@ -17,7 +17,8 @@ part_build() {
 
 part_lint() {
   local sources
-  "$venv/bin/ruff" check python tests
+  "$venv/bin/ruff" check python tests examples
+  "$venv/bin/ruff" format --check python tests examples
   "$venv/bin/mypy"
   PYTHONPATH=python "$venv/bin/lint-imports"
   mapfile -t sources < <(git ls-files '*.cpp' '*.hpp')

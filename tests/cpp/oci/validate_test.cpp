@@ -180,8 +180,8 @@ TEST_CASE("validate, attestation about something else, is found") {
   CHECK(contains(finding(*store, put_index(*store, {image, promised})), "its predicate type is https://example.com/p"));
 
   for (const std::string& text : {std::string("not json"), std::string("[]"),
-                                 R"({"_type":"https://in-toto.io/Statement/v1","_type":"x"})" + std::string(),
-                                 std::string("{\"a\":") + std::string(1000, '[')}) {
+                                  R"({"_type":"https://in-toto.io/Statement/v1","_type":"x"})" + std::string(),
+                                  std::string("{\"a\":") + std::string(1000, '[')}) {
     const auto broken = put_attestation(*store, image, text);
     CHECK(contains(finding(*store, put_index(*store, {image, broken})), "attestation of linux/amd64 > layer 1: "));
   }
