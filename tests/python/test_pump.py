@@ -77,6 +77,15 @@ def test_execute__deadline_passes__is_a_timeout_error_and_cancelled(slow: shipse
     assert "0.5 s" in str(caught.value)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own handler, also where the tests were started with SIGINT ignored, as background jobs are."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_execute__ctrl_c__raises_keyboard_interrupt_with_report(slow: shipset.Plan) -> None:
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

@@ -93,7 +93,10 @@ TEST_CASE("release, a required variant cannot be built, moves no tag and tells w
   const Workspace space;
   REQUIRE_FALSE(space.release().error);
   const auto before = space.tags();
+  // Other content than that of the release, so that nothing but the base can bring its layers.
   const Workspace base;
+  base.write("files/common/etc/os-release", "ID=base\n");
+  base.write("files/cpu/run", "base\n");
   REQUIRE_FALSE(base.release().error);
   // The base of one variant loses a layer after the plan was made.
   space.write("shipset.toml",
