@@ -132,24 +132,16 @@ TEST_CASE("matrix as JSON, reads back and is the same twice") {
   CHECK(to_table(matrix) == to_table(matrix));
 }
 
-TEST_CASE("matrix, ten thousand variants, take time in proportion") {
-  const auto seconds = [](int count) {
-    std::string text = file_with(
-        "args = { V = \"{version}\" }\n[tags]\nrules = [\"{version}{-suffix}\", { tag = \"{version.major}{-suffix}\", "
-        "moves = "
-        "\"forward\" }]\n");
-    for (int i = 0; i < count; ++i)
-      text +=
-          "[[variant]]\nname = \"v" + std::to_string(i) + "\"\nbase = \"nvidia/cuda:12." + std::to_string(i) + "\"\n";
-    double best = 1e9;
-    for (int round = 0; round < 3; ++round) {
-      const auto start = std::chrono::steady_clock::now();
-      const auto spec = ReleaseSpec::parse(text, "shipset.toml");
-      const auto matrix = spec->matrix({}, facts());
-      REQUIRE(matrix->variants.size() == static_cast<std::size_t>(count));
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best;
-  };
-  CHECK(seconds(10'000) < 30 * seconds(1'000) + 0.05);
+TEST_CASE("matrix, ten thousand variants, are all there") {
+  std::string text = file_with(
+      "args = { V = \"{version}\" }\n[tags]\nrules = [\"{version}{-suffix}\", { tag = \"{version.major}{-suffix}\", "
+      "moves = \"forward\" }]\n");
+  for (int i = 0; i < 10'000; ++i)
+    text += "[[variant]]\nname = \"v" + std::to_string(i) + "\"\nbase = \"nvidia/cuda:12." + std::to_string(i) + "\"\n";
+  const auto spec = ReleaseSpec::parse(text, "shipset.toml");
+  REQUIRE(spec.ok());
+  const auto matrix = spec->matrix({}, facts());
+  REQUIRE(matrix.ok());
+  REQUIRE(matrix->variants.size() == 10'000);
+  CHECK(matrix->variants.back().platforms.front().settings.bases.front().image == "nvidia/cuda:12.9999");
 }
