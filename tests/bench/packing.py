@@ -173,7 +173,8 @@ def report(best: dict[str, dict[str, Any]], tar_bytes: int) -> list[str]:
     """Prints the table; returns the targets that were missed."""
     crane, pigz = best["crane append"]["seconds"], best["pigz -6"]["seconds"]
     missed = []
-    print(f"{'':18} {'seconds':>8} {'CPU s':>6} {'MB/s':>6} {'x crane':>8} {'x pigz':>7} {'ratio':>6} {'memory over idle':>17}")
+    head = f"{'':18} {'seconds':>8} {'CPU s':>6} {'MB/s':>6} {'x crane':>8} {'x pigz':>7} {'ratio':>6}"
+    print(f"{head} {'memory over idle':>17}")
     for name, result in best.items():
         seconds = result["seconds"]
         memory = ""
@@ -183,8 +184,8 @@ def report(best: dict[str, dict[str, Any]], tar_bytes: int) -> list[str]:
             if over > MEMORY_LIMIT_BYTES:
                 missed.append(f"{name}: {memory} over idle")
         print(
-            f"{name:18} {seconds:8.2f} {result['cpu_seconds']:6.2f} {tar_bytes / seconds / 1e6:6.0f} {crane / seconds:8.2f} {pigz / seconds:7.2f} "
-            f"{tar_bytes / result['size_bytes']:6.3f} {memory:>17}"
+            f"{name:18} {seconds:8.2f} {result['cpu_seconds']:6.2f} {tar_bytes / seconds / 1e6:6.0f} "
+            f"{crane / seconds:8.2f} {pigz / seconds:7.2f} {tar_bytes / result['size_bytes']:6.3f} {memory:>17}"
         )
         target = TARGETS.get(name.removeprefix("shipset "))
         if target and result["used"] == name.removeprefix("shipset ") and crane / seconds < target:
