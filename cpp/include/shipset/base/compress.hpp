@@ -37,6 +37,6 @@ std::unique_ptr<Compressor> make_compressor(Compression compression, Writer& out
 /// Damaged or truncated input, and more than `limit` bytes of output, are errors of kind verify.
 /// zstd windows up to 128 MiB are accepted; gzip needs 32 KiB.
 Result<std::unique_ptr<Reader>> make_decompressor(std::unique_ptr<Reader> in,
-                                                  std::uint64_t limit = std::uint64_t(1) << 42);
+                                                  std::uint64_t limit = (std::uint64_t(1) << 42));
 
 }  // namespace shipset

@@ -13,19 +13,19 @@
 namespace shipset {
 
 enum class EventKind : std::uint8_t {
-  phase_started,   ///< subject = phase: plan, preflight, gates, build, attest, stage, promote, verify, report
+  phase_started,  ///< subject = phase: plan, preflight, gates, build, attest, stage, promote, verify, report
   phase_finished,
-  task_started,    ///< subject = variant/platform, or a gate's name
+  task_started,  ///< subject = variant/platform, or a gate's name
   task_finished,
   task_failed,
-  blob_skipped,    ///< subject = digest; the destination has it
+  blob_skipped,  ///< subject = digest; the destination has it
   blob_mounted,
   blob_started,
-  blob_progress,   ///< merged per subject in queues
+  blob_progress,  ///< merged per subject in queues
   blob_finished,
   blob_failed,
-  manifest_pushed, ///< subject = digest
-  tag_moved,       ///< subject = reference with tag
+  manifest_pushed,  ///< subject = digest
+  tag_moved,        ///< subject = reference with tag
   tag_kept,
   warning,
   note,
@@ -34,11 +34,11 @@ std::string_view to_string(EventKind kind) noexcept;
 
 struct Event {
   EventKind kind = EventKind::note;
-  std::string phase;    ///< the phase it belongs to; may be empty
-  std::string subject;  ///< what it is about
-  std::string message;  ///< one line for people; may be empty
-  std::uint64_t bytes = 0;        ///< done so far, for blobs
-  std::uint64_t total_bytes = 0;  ///< 0 = unknown
+  std::string phase;                                        ///< the phase it belongs to; may be empty
+  std::string subject;                                      ///< what it is about
+  std::string message;                                      ///< one line for people; may be empty
+  std::uint64_t bytes = 0;                                  ///< done so far, for blobs
+  std::uint64_t total_bytes = 0;                            ///< 0 = unknown
   std::vector<std::pair<std::string, std::string>> fields;  ///< further data by name, e.g. destination, digest
 };
 

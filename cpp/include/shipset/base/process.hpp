@@ -17,13 +17,13 @@
 namespace shipset {
 
 struct ProcessSpec {
-  std::vector<std::string> argv;              ///< argv[0] is looked up in PATH
-  std::filesystem::path directory;            ///< working folder; empty = the current one
-  std::map<std::string, std::string> env;     ///< added to (or replacing in) the inherited environment
-  std::vector<std::string> unset_env;         ///< removed from it
-  std::string input;                          ///< standard input, then end of file
+  std::vector<std::string> argv;           ///< argv[0] is looked up in PATH
+  std::filesystem::path directory;         ///< working folder; empty = the current one
+  std::map<std::string, std::string> env;  ///< added to (or replacing in) the inherited environment
+  std::vector<std::string> unset_env;      ///< removed from it
+  std::string input;                       ///< standard input, then end of file
   std::optional<std::chrono::milliseconds> timeout;
-  std::size_t output_limit = 1u << 20;        ///< kept bytes per stream; more is dropped from the front
+  std::size_t output_limit = 1u << 20;  ///< kept bytes per stream; more is dropped from the front
   /// Each line of stdout (false) or stderr (true), without the line feed, as it comes.
   std::function<void(std::string_view line, bool is_stderr)> on_line;
 };

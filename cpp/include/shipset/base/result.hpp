@@ -21,9 +21,10 @@ class [[nodiscard]] Result {
   Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : data_(std::in_place_index<1>, std::move(error)) {}
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
-  Result(U&& value) : data_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
+      Result(U&& value)
+      : data_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   [[nodiscard]] bool ok() const noexcept { return data_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
@@ -75,13 +76,13 @@ class [[nodiscard]] Result<void> {
 
 /// `SHIPSET_TRY(auto x, f());` — x is the value, or the enclosing function returns f's Error.
 #define SHIPSET_TRY(decl, expr) SHIPSET_TRY_IMPL(SHIPSET_CONCAT(result_, __COUNTER__), decl, expr)
-#define SHIPSET_TRY_IMPL(name, decl, expr)     \
-  auto name = (expr);                          \
-  if (!name) return std::move(name).error();   \
+#define SHIPSET_TRY_IMPL(name, decl, expr)   \
+  auto name = (expr);                        \
+  if (!name) return std::move(name).error(); \
   decl = std::move(name).value()
 
 /// `SHIPSET_CHECK(f());` — for Result<void>, or where the value is not wanted.
-#define SHIPSET_CHECK(expr)                                                        \
-  do {                                                                             \
+#define SHIPSET_CHECK(expr)                                                                   \
+  do {                                                                                        \
     if (auto check_result_ = (expr); !check_result_) return std::move(check_result_).error(); \
   } while (false)

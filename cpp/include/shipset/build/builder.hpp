@@ -28,10 +28,10 @@ struct Task {
   std::string variant;
   Platform platform;
   BuildSettings settings;
-  std::string directory;         ///< paths in settings are relative to it
+  std::string directory;          ///< paths in settings are relative to it
   std::int64_t epoch_unix_s = 0;  ///< SOURCE_DATE_EPOCH, else 0: times in layers and configs
   std::vector<PinnedBase> bases;
-  Digest source;                 ///< digest of the inputs (native: layer inputs)
+  Digest source;  ///< digest of the inputs (native: layer inputs)
   [[nodiscard]] std::string name() const { return variant + "/" + platform.str(); }
 };
 

@@ -12,10 +12,10 @@
 namespace shipset::oci {
 
 struct LayoutOptions {
-  bool create = false;    ///< make the directory and oci-layout when missing; implies writing
-  bool read_only = true;  ///< no lock is taken, nothing is written
-  bool exclusive = false; ///< hold the writer's lock from open to destruction (else per write)
-  bool durable = true;    ///< flush every file to the disk; false for a layout that is thrown away
+  bool create = false;     ///< make the directory and oci-layout when missing; implies writing
+  bool read_only = true;   ///< no lock is taken, nothing is written
+  bool exclusive = false;  ///< hold the writer's lock from open to destruction (else per write)
+  bool durable = true;     ///< flush every file to the disk; false for a layout that is thrown away
   std::chrono::milliseconds lock_wait{30'000};
   CancelToken cancel{};             ///< ends waiting for the lock
   std::function<void()> on_wait{};  ///< called when waiting for the lock begins

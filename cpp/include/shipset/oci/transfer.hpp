@@ -11,8 +11,8 @@
 namespace shipset::oci {
 
 struct TransferOptions {
-  std::size_t parallel = 6;        ///< blobs in flight per destination
-  bool referrers = false;          ///< also what refers to each copied manifest
+  std::size_t parallel = 6;  ///< blobs in flight per destination
+  bool referrers = false;    ///< also what refers to each copied manifest
   /// A manifest that a registry has is taken to be complete, and nothing below it is asked for. False, for repair:
   /// every blob and manifest is offered again. A layout is always looked at, which is cheap.
   bool trust_present = true;

@@ -20,8 +20,8 @@ inline constexpr int plan_schema_version = 1;
 
 /// Choices of one run, beside the release file.
 struct Options {
-  std::string destination;  ///< "" = the file's repositories; `oci:PATH`; or HOST[:PORT][/PREFIX]
-  std::string backend;      ///< "" = as the file says; else native | buildx | prebuilt for everything
+  std::string destination;                ///< "" = the file's repositories; `oci:PATH`; or HOST[:PORT][/PREFIX]
+  std::string backend;                    ///< "" = as the file says; else native | buildx | prebuilt for everything
   std::vector<std::string> only;          ///< VARIANT or VARIANT/os/arch; empty = all
   std::vector<std::string> replace_tags;  ///< exact tags (TAG or REPOSITORY:TAG) that may be overwritten
   std::vector<std::string> force_tags;    ///< forward tags that move whatever the versions say
@@ -54,8 +54,8 @@ struct PlannedImage {
 struct PlannedVariant {
   std::string name;
   VariantAction action = VariantAction::build;
-  std::string why;         ///< one line
-  Digest build_key;        ///< of the variant index; empty when inactive
+  std::string why;   ///< one line
+  Digest build_key;  ///< of the variant index; empty when inactive
   std::vector<PlannedImage> images;
   /// The index with our build key at each target (index into targets); nullopt where it is not.
   std::vector<std::optional<oci::Descriptor>> found;
@@ -64,11 +64,11 @@ struct PlannedVariant {
 };
 
 enum class TagAction : std::uint8_t {
-  create,   ///< the tag does not exist
-  move,     ///< it holds something else
-  keep,     ///< it already holds the right digest
-  decide,   ///< the digest is known only after the build: create or move
-  refuse,   ///< a forward rule says no: the tag stays, no failure
+  create,  ///< the tag does not exist
+  move,    ///< it holds something else
+  keep,    ///< it already holds the right digest
+  decide,  ///< the digest is known only after the build: create or move
+  refuse,  ///< a forward rule says no: the tag stays, no failure
 };
 std::string_view to_string(TagAction action) noexcept;
 
@@ -92,7 +92,7 @@ struct Plan {
   std::vector<PlannedVariant> variants;  ///< file order
   std::vector<PlannedTag> tags;          ///< in the order of promotion
   std::vector<Problem> warnings;
-  std::uint64_t disk_bytes = 0;          ///< upper estimate of temporary disk need (inputs of native layers)
+  std::uint64_t disk_bytes = 0;  ///< upper estimate of temporary disk need (inputs of native layers)
 
   /// Whether executing it would change nothing.
   [[nodiscard]] bool nothing_to_do() const;
