@@ -15,7 +15,7 @@ kind=$1 directory=$2 port=$3
 mkdir -p "$directory/content"
 
 need() {
-  command -v "$1" || { [ -x "/opt/peers/$1" ] && echo "/opt/peers/$1"; } || {
+  command -v "$1" || {
     echo "registry_serve.sh: $1 is not installed (tests/run.sh installs it)" >&2
     exit 77
   }
