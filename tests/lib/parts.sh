@@ -6,7 +6,7 @@ interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal opens
 interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static regctl skopeo umoci)
 
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
-# twice. Warnings are errors in the build of part_tsan.
+# twice. Warnings are no errors here: GCC 12 sees ghosts in std::variant under the sanitizers.
 part_build() {
   need_packages "${build_packages[@]}" catch2 clang-format shellcheck
   need_venv
@@ -35,7 +35,6 @@ sanitized() {
   shift 2
   need_packages "${build_packages[@]}" catch2
   cmake -S . -B "$folder" -G Ninja -DSHIPSET_TESTS=ON -DSHIPSET_INSTALL=OFF -DSHIPSET_SANITIZE="$sanitizers" \
-    -DSHIPSET_WERROR="$([[ $sanitizers == thread ]] && echo ON || echo OFF)" \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1"
   for module in "$@"; do
     targets+=("test_$module")
@@ -50,7 +49,10 @@ part_asan() {
 }
 
 part_tsan() {
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread base oci attest registry release
+  # The modules that own threads; with --full also those that only use them.
+  local modules=(base oci registry)
+  [[ $full == true ]] && modules+=(attest build release)
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread "${modules[@]}"
 }
 
 # pytest answers 5 when nothing was collected; a folder without tests is no failure of its part.
@@ -130,7 +132,8 @@ part_tidy() {
   need_packages clang-tidy
   local sources
   mapfile -t sources < <(git ls-files 'cpp/src/*.cpp')
-  clang-tidy -p "$cpp_build" --quiet "${sources[@]}"
+  printf "%s\0" "${sources[@]}" | xargs -0 -n 4 -P "$CMAKE_BUILD_PARALLEL_LEVEL" \
+    clang-tidy -p "$cpp_build" --quiet --extra-arg=-Wno-unknown-warning-option
 }
 
 # closing_lines LOGS FAILED_PARTS: what the runners said last, then one line of sums over all of them.
