@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154  # root, venv, tools, cpp_build and build_packages come from setup.sh
 
 go_for_peers=1.26.8
-interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static skopeo umoci)
+interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static skopeo umoci zstd)
 interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static regctl skopeo umoci)
 
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
@@ -128,12 +128,12 @@ run_bench() {
   PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" "$venv/bin/python" "tests/bench/$script" "$@"
 }
 
+# Debian's clang 14 cannot read the C++20 of three files: constants that point at each other, captured bindings.
 part_tidy() {
   need_packages clang-tidy
-  local sources
-  mapfile -t sources < <(git ls-files 'cpp/src/*.cpp')
-  printf "%s\0" "${sources[@]}" | xargs -0 -n 4 -P "$CMAKE_BUILD_PARALLEL_LEVEL" \
-    clang-tidy -p "$cpp_build" --quiet --extra-arg=-Wno-unknown-warning-option
+  git ls-files -z 'cpp/src/*.cpp' | grep -zvE 'model/(description|description_build|check_variants)\.cpp$' |
+    xargs -0 -n 4 -P "$CMAKE_BUILD_PARALLEL_LEVEL" \
+      clang-tidy -p "$cpp_build" --quiet --extra-arg=-Wno-unknown-warning-option
 }
 
 # closing_lines LOGS FAILED_PARTS: what the runners said last, then one line of sums over all of them.
