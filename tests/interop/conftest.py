@@ -46,7 +46,7 @@ class Registry:
 
 @contextlib.contextmanager
 def serve(kind: str, directory: Path) -> Iterator[Registry]:
-    need("crane" if kind == "crane" else "docker-registry")
+    need({"crane": "crane", "distribution": "registry"}.get(kind.partition("-")[0], "docker-registry"))
     port = free_port()
     script = ROOT / "tests" / "interop" / "registry_serve.sh"
     directory.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@
 # KIND        plain     docker-registry without authentication
 #             htpasswd  … with user "tester", password "right-password"
 #             tls       … with a certificate for localhost; its CA is DIRECTORY/ca.pem
+#             distribution, distribution-htpasswd, distribution-tls   the same with distribution 3
 #             crane     `crane registry serve`, which has the referrers API
 # DIRECTORY   empty or new; holds configuration, content and the log
 # Exit code 77: the program is not installed.
@@ -27,7 +28,13 @@ if [ "$kind" = crane ]; then
   exec "$crane" registry serve --disk "$directory/content" --address "127.0.0.1:$port"
 fi
 
-registry=$(need docker-registry)
+program=docker-registry
+case $kind in
+  distribution) program=registry kind=plain ;;
+  distribution-*) program=registry kind=${kind#distribution-} ;;
+esac
+registry=$(need "$program")
+export OTEL_TRACES_EXPORTER=none # distribution 3 looks for a collector otherwise
 config=$directory/config.yml
 cat > "$config" <<YAML
 version: 0.1

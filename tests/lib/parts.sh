@@ -3,7 +3,7 @@
 
 go_for_peers=1.26.8
 interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static skopeo umoci zstd)
-interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static regctl skopeo umoci)
+interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static registry regctl skopeo toxiproxy-server umoci)
 
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
 # twice. Warnings are no errors here: GCC 12 sees ghosts in std::variant under the sanitizers.
@@ -88,7 +88,9 @@ part_package() {
 part_peers() {
   local program missing=()
   need_packages "${interop_packages[@]}" || true
-  build_peers github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl oras.land/oras/cmd/oras
+  build_peers github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl oras.land/oras/cmd/oras \
+    github.com/distribution/distribution/v3/cmd/registry
+  build_peer toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server
   for program in "${interop_programs[@]}"; do
     command -v "$program" >/dev/null || missing+=("$program")
   done
@@ -101,6 +103,12 @@ build_peers() {
   need_go "$go_for_peers"
   mkdir -p "$tools/bin"
   (cd tests/peers && CGO_ENABLED=0 GOFLAGS='' GOTOOLCHAIN=local go build -o "$tools/bin/" "$@")
+  hash -r
+}
+
+# build_peer NAME PACKAGE: for a program whose package has a name that says too little.
+build_peer() {
+  (cd tests/peers && CGO_ENABLED=0 GOFLAGS='' GOTOOLCHAIN=local go build -o "$tools/bin/$1" "$2")
   hash -r
 }
 
