@@ -304,10 +304,10 @@ Result<bool> DiskLayout::try_link(const Descriptor& blob, const Source& content,
   return true;
 }
 
-Result<std::uint64_t> DiskLayout::put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
-                                           const CancelToken& cancel) {
+Result<BlobPut> DiskLayout::put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
+                                     const CancelToken& cancel) {
   SHIPSET_TRY(const bool present, has_blob(blob));
-  if (present) return std::uint64_t(0);
+  if (present) return BlobPut{};
   if (!blob.digest.computable())
     return mark(wrong_content(blob, "this program cannot compute its digest"), blob.digest);
   if (content.size() != blob.size)
@@ -315,7 +315,7 @@ Result<std::uint64_t> DiskLayout::put_blob(const Descriptor& blob, const Source&
         wrong_content(blob, "it has " + std::to_string(content.size()) + " bytes, not " + std::to_string(blob.size)),
         blob.digest);
   SHIPSET_TRY(const bool linked, try_link(blob, content, cancel));
-  if (linked) return std::uint64_t(0);
+  if (linked) return BlobPut{};
   SHIPSET_TRY(const auto reader, content.open());
   SHIPSET_TRY(auto temp, new_temp());
   std::uint64_t done = 0, told = 0;
@@ -333,7 +333,7 @@ Result<std::uint64_t> DiskLayout::put_blob(const Descriptor& blob, const Source&
   };
   SHIPSET_CHECK(hash_stream(blob, read, sink));
   SHIPSET_CHECK(place(std::move(temp), blob.digest));
-  return done;
+  return BlobPut{done};
 }
 
 }  // namespace shipset::oci::detail

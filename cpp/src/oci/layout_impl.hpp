@@ -52,8 +52,8 @@ class DiskLayout final : public LayoutStore {
   Result<bool> has_manifest(const Digest& digest) override;
   Result<bool> has_blob(const Descriptor& blob) override;
   Result<std::unique_ptr<Source>> blob(const Descriptor& blob) override;
-  Result<std::uint64_t> put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
-                                 const CancelToken& cancel) override;
+  Result<BlobPut> put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
+                           const CancelToken& cancel) override;
   Result<void> put_manifest(const Descriptor& manifest, std::string_view bytes) override;
   Result<void> put_tag(std::string_view tag, const Descriptor& manifest, std::string_view bytes) override;
   Result<bool> remove_tag(std::string_view tag) override;

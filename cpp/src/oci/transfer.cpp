@@ -206,7 +206,7 @@ class Transfer {
     const auto sent = destination_.put_blob(blob, *content, options_.events, options_.cancel);
     if (!sent) return put_error(sent.error(), source_, destination_);
     // A layout says 0 for a hard link too; the blob is new there all the same.
-    if (*sent == 0 && !destination_is_layout_ && blob.size > 0) return blob_present(blob);
+    if (sent->sent == 0 && !destination_is_layout_ && blob.size > 0) return blob_present(blob);
     count(&TransferReport::blobs_moved);
     count(&TransferReport::bytes_moved, blob.size);
     tell(EventKind::blob_finished, blob, blob.size);

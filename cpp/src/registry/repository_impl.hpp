@@ -15,13 +15,14 @@ class RepositoryStore final : public oci::Store {
       : core_(std::move(core)), at_(std::move(at)), cancel_(std::move(cancel)) {}
 
   [[nodiscard]] std::string name() const override { return at_.name(); }
+  [[nodiscard]] std::string pool() const override { return at_.api_host; }
   Result<std::optional<oci::Descriptor>> resolve(std::string_view tag) override;
   Result<oci::ManifestBytes> manifest(const Digest& digest) override;
   Result<bool> has_manifest(const Digest& digest) override;
   Result<bool> has_blob(const oci::Descriptor& blob) override;
   Result<std::unique_ptr<Source>> blob(const oci::Descriptor& blob) override;
-  Result<std::uint64_t> put_blob(const oci::Descriptor& blob, const Source& content, const EventSink& events,
-                                 const CancelToken& cancel) override;
+  Result<oci::BlobPut> put_blob(const oci::Descriptor& blob, const Source& content, const EventSink& events,
+                                const CancelToken& cancel) override;
   Result<bool> mount_blob(const oci::Descriptor& blob, const oci::Store& from) override;
   Result<void> put_manifest(const oci::Descriptor& manifest, std::string_view bytes) override;
   Result<void> put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) override;

@@ -196,8 +196,8 @@ Result<void> RepositoryStore::check_stored(const oci::Descriptor& blob, const An
       .with("digest", blob.digest.str());
 }
 
-Result<std::uint64_t> RepositoryStore::put_blob(const oci::Descriptor& blob, const Source& content,
-                                                const EventSink& events, const CancelToken& cancel) {
+Result<oci::BlobPut> RepositoryStore::put_blob(const oci::Descriptor& blob, const Source& content,
+                                               const EventSink& events, const CancelToken& cancel) {
   const Stop until = stop(cancel);
   const std::string what = "cannot push the blob " + blob.digest.str() + " to " + name();
   if (!blob.digest.computable())
@@ -210,14 +210,14 @@ Result<std::uint64_t> RepositoryStore::put_blob(const oci::Descriptor& blob, con
   for (;;) {
     if (until.requested()) return until.error();
     SHIPSET_TRY(auto upload, open_upload(blob, what, until));
-    if (!upload) return std::uint64_t(0);
+    if (!upload) return oci::BlobPut{};
     upload->chunked = chunked;
     SHIPSET_TRY(const Answer answer, send_blob(*upload, blob, content, events, until));
     const HttpResponse& response = answer.outcome.response;
     if (!answer.outcome.failure && response.success() && !is_html(response)) {
       SHIPSET_CHECK(check_stored(blob, answer, what));
       learn_mount_check(blob, until);
-      return blob.size;
+      return oci::BlobPut{blob.size};
     }
     const bool curable = !answer.outcome.failure && odd_status(response) && ++odd < odd_attempts;
     if (curable) chunked = chunked || wants_chunks(response);

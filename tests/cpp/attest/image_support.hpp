@@ -44,8 +44,8 @@ class MemoryStore final : public oci::Store {
   Result<bool> has_manifest(const Digest& digest) override { return blobs_.count(digest) != 0; }
   Result<bool> has_blob(const oci::Descriptor& blob) override { return blobs_.count(blob.digest) != 0; }
   Result<std::unique_ptr<Source>> blob(const oci::Descriptor& blob) override;
-  Result<std::uint64_t> put_blob(const oci::Descriptor&, const Source&, const EventSink&, const CancelToken&) override {
-    return std::uint64_t{0};
+  Result<oci::BlobPut> put_blob(const oci::Descriptor&, const Source&, const EventSink&, const CancelToken&) override {
+    return oci::BlobPut{};
   }
   Result<void> put_manifest(const oci::Descriptor&, std::string_view) override { return {}; }
   Result<void> put_tag(std::string_view, const oci::Descriptor&, std::string_view) override { return {}; }

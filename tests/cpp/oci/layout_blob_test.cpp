@@ -84,9 +84,9 @@ TEST_CASE("blob, written with progress and read back, is the same; a second writ
     CHECK(event.total_bytes == text.size());
     progress.push_back(event.bytes);
   };
-  CHECK(must(store->put_blob(blob, *memory_source(text), sink, {})) == text.size());
+  CHECK(must(store->put_blob(blob, *memory_source(text), sink, {})).sent == text.size());
   CHECK(progress.size() == 2);
-  CHECK(must(store->put_blob(blob, *memory_source(text), sink, {})) == 0);
+  CHECK(must(store->put_blob(blob, *memory_source(text), sink, {})).sent == 0);
   CHECK(must(read_blob(*store, blob, 70000)) == text);
   CHECK(must(store->has_blob(blob)));
   auto source = must(store->blob(blob));
@@ -106,7 +106,7 @@ TEST_CASE("layout, that is thrown away, works without flushing") {
   const auto image = put_image(*store, "linux/amd64", "x");
   must(store->put_tag("t", image.manifest, {}));
   auto kept = new_layout(scratch / "kept");
-  CHECK(must(kept->put_blob(image.layer, *must(store->blob(image.layer)), {}, {})) == 0);
+  CHECK(must(kept->put_blob(image.layer, *must(store->blob(image.layer)), {}, {})).sent == 0);
   CHECK(must(read_blob(*kept, image.layer)).size() == image.layer.size);
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("blob, left with another size by a crash, counts as missing and is wri
   const auto blob = describe("a/b", "content");
   write_text(blob_file(scratch / "l", blob.digest), "");
   CHECK_FALSE(must(store->has_blob(blob)));
-  CHECK(must(store->put_blob(blob, *memory_source("content"), {}, {})) == 7);
+  CHECK(must(store->put_blob(blob, *memory_source("content"), {}, {})).sent == 7);
   CHECK(must(read_blob(*store, blob)) == "content");
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("blob, from another layout on the same disk, is linked after its conte
   auto from = new_layout(scratch / "from");
   auto to = new_layout(scratch / "to");
   const auto blob = put(*from, "a/b", "shared content");
-  CHECK(must(to->put_blob(blob, *must(from->blob(blob)), {}, {})) == 0);
+  CHECK(must(to->put_blob(blob, *must(from->blob(blob)), {}, {})).sent == 0);
   struct stat a {
   }, b{};
   REQUIRE(::stat(blob_file(scratch / "from", blob.digest).c_str(), &a) == 0);
@@ -200,7 +200,7 @@ TEST_CASE("blob, from a file of the user, is copied so that later edits cannot r
   auto store = new_layout(scratch / "l");
   write_text(scratch / "file", "content");
   const auto blob = describe("a/b", "content");
-  CHECK(must(store->put_blob(blob, *must(file_source(scratch / "file")), {}, {})) == 7);
+  CHECK(must(store->put_blob(blob, *must(file_source(scratch / "file")), {}, {})).sent == 7);
   write_text(scratch / "file", "CONTENT");
   CHECK(must(read_blob(*store, blob)) == "content");
 }

@@ -193,18 +193,18 @@ class MemoryStore : public Store {
     if (it == blobs.end()) return missing(blob.digest);
     return memory_source(it->second);
   }
-  Result<std::uint64_t> put_blob(const Descriptor& blob, const Source& content, const EventSink&,
-                                 const CancelToken& cancel) override {
+  Result<BlobPut> put_blob(const Descriptor& blob, const Source& content, const EventSink&,
+                           const CancelToken& cancel) override {
     SHIPSET_CHECK(cancel.check());
     SHIPSET_TRY(const auto reader, content.open());
     SHIPSET_TRY(auto bytes, read_all(*reader, blob.size, "blob"));
     const std::lock_guard lock(mutex_);
     if (fail_blob == blob.digest)
       return Error(ErrorKind::registry, "the registry refused the blob").with("store", name_);
-    if (blobs.count(blob.digest)) return std::uint64_t(0);
+    if (blobs.count(blob.digest)) return BlobPut{};
     order.push_back(blob.digest);
     blobs.emplace(blob.digest, std::move(bytes));
-    return blob.size;
+    return BlobPut{blob.size};
   }
   Result<bool> mount_blob(const Descriptor& blob, const Store& from) override {
     const auto* other = dynamic_cast<const MemoryStore*>(&from);

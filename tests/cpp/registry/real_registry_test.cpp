@@ -34,7 +34,7 @@ void exercise(ClientOptions options, const std::string& host, const Knows& knows
   REQUIRE(pushed);
   CHECK(store->has_blob(image.layer_descriptor).value());
   CHECK(store->has_manifest(image.descriptor.digest).value());
-  CHECK(store->put_blob(image.layer_descriptor, *memory_source(image.layer), {}, {}).value() == 0);
+  CHECK(store->put_blob(image.layer_descriptor, *memory_source(image.layer), {}, {}).value().sent == 0);
 
   const auto read_back = store->manifest(image.descriptor.digest);
   REQUIRE(read_back);
@@ -59,7 +59,7 @@ void exercise(ClientOptions options, const std::string& host, const Knows& knows
   CHECK((!knows.mount || other->has_blob(image.layer_descriptor).value()));
   const auto absent = blob_of("never pushed anywhere");
   CHECK_FALSE(other->mount_blob(absent, *store).value());
-  CHECK(other->put_blob(absent, *memory_source("never pushed anywhere"), {}, {}).value() == absent.size);
+  CHECK(other->put_blob(absent, *memory_source("never pushed anywhere"), {}, {}).value().sent == absent.size);
 
   // The same digest keeps its other tag, also where a registry deletes by digest only.
   CHECK(store->remove_tag("latest").value());

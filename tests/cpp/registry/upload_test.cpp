@@ -44,7 +44,8 @@ struct UploadServer {
 };
 
 Result<std::uint64_t> put(oci::Store& store, const std::string& bytes) {
-  return store.put_blob(blob_of(bytes), *memory_source(bytes), {}, {});
+  SHIPSET_TRY(const oci::BlobPut put, store.put_blob(blob_of(bytes), *memory_source(bytes), {}, {}));
+  return put.sent;
 }
 
 /// A source that lies about its size or content, or breaks.
@@ -86,7 +87,7 @@ TEST_CASE("upload, POST and PUT, keeps the query of the Location and adds the di
   std::vector<std::uint64_t> progress;
   const auto sent = store->put_blob(blob_of(bytes), *memory_source(bytes),
                                     [&](const Event& event) { progress.push_back(event.bytes); }, {});
-  CHECK(sent.value() == bytes.size());
+  CHECK(sent.value().sent == bytes.size());
   const auto puts = server.sent("PUT");
   REQUIRE(puts.size() == 1);
   CHECK(puts[0].target == "/upload/1?state=secret-state&digest=" + percent_encode(blob_of(bytes).digest.str()));

@@ -21,12 +21,21 @@ struct ManifestBytes {
   std::string bytes;
 };
 
+/// What putting a blob cost. sent == 0: nothing had to move (it was there, was linked, or is empty).
+struct BlobPut {
+  std::uint64_t sent = 0;   ///< bytes that went out or were written, those of broken attempts included
+  std::uint64_t again = 0;  ///< of these, bytes that had gone out before in this or an earlier process
+  std::uint64_t kept = 0;   ///< bytes that the destination still held from an earlier attempt; they were not sent
+};
+
 class Store {
  public:
   virtual ~Store() = default;
 
   /// For people: `oci:dist/app` or `localhost:5000/app`.
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Repositories with the same pool may take blobs from each other by mount_blob. Empty: none.
+  [[nodiscard]] virtual std::string pool() const { return {}; }
 
   /// Where a tag points, without its bytes; nullopt: there is no such tag (only where that is certain).
   virtual Result<std::optional<Descriptor>> resolve(std::string_view tag) = 0;
@@ -38,9 +47,9 @@ class Store {
   virtual Result<std::unique_ptr<Source>> blob(const Descriptor& blob) = 0;
 
   /// Stores a blob; the bytes must have the descriptor's digest and size (kind verify otherwise, nothing stored).
-  /// Progress as blob_progress events; returns bytes sent (0 when it was there or could be linked).
-  virtual Result<std::uint64_t> put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
-                                         const CancelToken& cancel) = 0;
+  /// Progress as blob_progress events.
+  virtual Result<BlobPut> put_blob(const Descriptor& blob, const Source& content, const EventSink& events,
+                                   const CancelToken& cancel) = 0;
   /// Tries to take the blob over from another repository of the same registry without moving bytes.
   virtual Result<bool> mount_blob(const Descriptor& blob, const Store& from) {
     (void)blob, (void)from;

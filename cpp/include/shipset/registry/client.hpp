@@ -27,7 +27,10 @@ struct ClientOptions {
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
   std::string user_agent;                           ///< "" = shipset/<version>
   std::optional<CredentialSources> credentials;     ///< nullopt = from the environment
-  CancelToken cancel;                               ///< stops every call of this client
+  /// Where uploads that may go on in another process, and what was learnt of registries, are kept (folders "uploads"
+  /// and "registries", 0700). "" = shipset below $XDG_STATE_HOME, else below ~/.local/state.
+  std::string state_directory;
+  CancelToken cancel;  ///< stops every call of this client
 };
 
 /// What happened on the wire so far.
