@@ -149,7 +149,7 @@ TEST_CASE("stop, upload into a registry that does not read, ends within a second
   const Zeros zeros(64 << 20);
   const auto blob = zeros.descriptor();
   const CancelToken token;
-  std::optional<Result<std::uint64_t>> sent;
+  std::optional<Result<oci::BlobPut>> sent;
   CHECK(time_to_stop(token, [&] { sent = store->put_blob(blob, zeros, {}, token); }) < std::chrono::milliseconds(1000));
   REQUIRE_FALSE(*sent);
   CHECK(sent->error().kind == ErrorKind::cancelled);
