@@ -4,6 +4,7 @@
 #include "core_impl.hpp"
 #include "error_body_impl.hpp"
 #include "shipset/base/text.hpp"
+#include "state_directory_impl.hpp"
 
 namespace shipset::registry {
 
@@ -27,6 +28,11 @@ LoopOptions loop_options(const ClientOptions& options) {
   return out;
 }
 
+ClientOptions settled(ClientOptions options) {
+  options.state_directory = resolve_state_directory(options.state_directory);
+  return options;
+}
+
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -41,7 +47,7 @@ std::string repository_scope(std::string_view path, std::string_view actions) {
 }
 
 Client::Core::Core(ClientOptions client_options)
-    : options(std::move(client_options)),
+    : options(settled(std::move(client_options))),
       loop(loop_options(options)),
       authenticator(options.credentials ? *options.credentials : CredentialSources::from_environment(),
                     [this](const HttpRequest& request, const Stop& stop) { return fetch(request, stop); }) {}

@@ -62,7 +62,7 @@ struct Client::Core {
   void set_mount_checks(const Endpoint& at, bool known);
   bool claim_mount_check(const Endpoint& at);
 
-  const ClientOptions options;
+  const ClientOptions options;  ///< state_directory is resolved; empty: there is none
   Loop loop;
   Authenticator authenticator;
   std::atomic<std::uint64_t> retries{0};

@@ -20,7 +20,10 @@
 namespace shipset::registry::testing {
 
 ClientOptions quick_options() {
+  static const auto state = TempDirectory::create(std::filesystem::temp_directory_path(), "registry-state-");
+  REQUIRE(state);
   ClientOptions options;
+  options.state_directory = state->path();
   options.credentials = CredentialSources{};
   options.connect_timeout = std::chrono::milliseconds(2000);
   options.stall_timeout = std::chrono::milliseconds(1500);
