@@ -170,8 +170,10 @@ Result<Answer> Client::Core::attempt(const Endpoint& at, const Call& call, const
   }
 }
 
-Result<Answer> Client::Core::send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop) {
-  Retry retry(options.attempts);
+Result<Answer> Client::Core::send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop,
+                                  Retry* budget) {
+  Retry own(options.attempts);
+  Retry& retry = budget != nullptr ? *budget : own;
   const Drive drive = [&](ExchangeHandle& handle) { return to_the_end(handle, stop); };
   for (;;) {
     if (stop.requested()) return stop.error();
@@ -237,6 +239,16 @@ std::optional<bool> Client::Core::mount_checks(const Endpoint& at) {
 void Client::Core::set_mount_checks(const Endpoint& at, bool known) {
   std::lock_guard lock(hosts_mutex_);
   hosts_[at.api_host].mount_checks = known;
+}
+
+UploadForm Client::Core::upload_form(const Endpoint& at) {
+  std::lock_guard lock(hosts_mutex_);
+  return hosts_[at.api_host].upload_form.value_or(UploadForm{false, options.chunk_bytes});
+}
+
+void Client::Core::set_upload_form(const Endpoint& at, const UploadForm& form) {
+  std::lock_guard lock(hosts_mutex_);
+  hosts_[at.api_host].upload_form = form;
 }
 
 bool Client::Core::claim_mount_check(const Endpoint& at) {

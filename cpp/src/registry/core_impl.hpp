@@ -40,6 +40,12 @@ struct Answer {
   std::string login;  ///< where the credentials came from, for errors; never their values
 };
 
+/// How a host wants blobs, as far as it has told by refusing.
+struct UploadForm {
+  bool patch = false;            ///< PATCH and an empty PUT in place of one PUT
+  std::uint64_t body_limit = 0;  ///< bytes of one request; 0 = no limit known
+};
+
 struct Client::Core {
   explicit Core(ClientOptions client_options);
 
@@ -49,7 +55,9 @@ struct Client::Core {
   /// One try, apart from what authorization and scheme need. The outcome may be a failure or any status.
   Result<Answer> attempt(const Endpoint& at, const Call& call, const Drive& drive, const Stop& stop);
   /// As often as Retry says, with a buffered answer. Errors: network, cancelled, auth (token); any status is a value.
-  Result<Answer> send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop);
+  /// `budget`: of the operation that the request belongs to; without one the request has its own.
+  Result<Answer> send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop,
+                      Retry* budget = nullptr);
   /// `refused`, with where the credentials came from and which repository it was.
   Error refusal(const Endpoint& at, const Answer& answer, std::string what) const;
 
@@ -62,10 +70,17 @@ struct Client::Core {
   void set_mount_checks(const Endpoint& at, bool known);
   bool claim_mount_check(const Endpoint& at);
 
+  UploadForm upload_form(const Endpoint& at);
+  void set_upload_form(const Endpoint& at, const UploadForm& form);
+  /// Where the registry's API is, as far as the scheme is settled.
+  Url base_of(const Endpoint& at);
+
   const ClientOptions options;  ///< state_directory is resolved; empty: there is none
   Loop loop;
   Authenticator authenticator;
   std::atomic<std::uint64_t> retries{0};
+  std::atomic<bool> state_cleared{false};  ///< old state of uploads was removed
+  std::atomic<bool> state_warned{false};   ///< it was said that no state can be kept
 
  private:
   struct Host {
@@ -73,13 +88,13 @@ struct Client::Core {
     std::optional<bool> referrers;
     std::optional<bool> mount_checks;
     bool mount_check_claimed = false;
+    std::optional<UploadForm> upload_form;
   };
   Result<Answer> exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
                           const Drive& drive, const Stop& stop);
   HttpRequest request_for(const Url& url, const Call& call, const std::string& authorization, bool redirected,
                           bool from_public) const;
   Result<HttpResponse> fetch(const HttpRequest& request, const Stop& stop);
-  Url base_of(const Endpoint& at);
   bool settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop);
   std::vector<Challenge> challenges_of(const Url& base, const Outcome& outcome, const Stop& stop);
 

@@ -110,6 +110,11 @@ std::size_t Exchange::read(std::span<std::byte> out, const Stop& stop, Failure& 
   return count;
 }
 
+std::uint64_t Exchange::sent() const {
+  std::lock_guard lock(mutex_);
+  return consumed_;
+}
+
 void Exchange::abandon() {
   {
     std::lock_guard lock(mutex_);

@@ -49,6 +49,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::size_t read(std::span<std::byte> out, const Stop& stop, Failure& failure);
   /// Waits for the end.
   Outcome finish(const Stop& stop);
+  /// Bytes of the body that the connection has taken so far. They need not have arrived.
+  [[nodiscard]] std::uint64_t sent() const;
   /// The caller is not interested any more.
   void abandon();
 

@@ -35,8 +35,9 @@ class RepositoryStore final : public oci::Store {
   /// An open upload: where its body goes. A capability; never shown.
   struct Upload {
     Url location;
-    bool chunked = false;  ///< the registry wants PATCH before PUT
+    std::uint64_t min_chunk = 0;  ///< OCI-Chunk-Min-Length
   };
+  class BlobUpload;
 
   [[nodiscard]] Stop stop(const CancelToken& call = {}) const { return {core_->options.cancel, cancel_, call}; }
   [[nodiscard]] std::string path(std::string_view rest) const { return "/v2/" + at_.path + "/" + std::string(rest); }
@@ -44,22 +45,19 @@ class RepositoryStore final : public oci::Store {
     return {repository_scope(at_.path, actions)};
   }
   Result<std::optional<oci::ManifestBytes>> get_manifest(std::string_view reference, const Digest& digest);
-  Result<bool> look_for_blob(const oci::Descriptor& blob, const Stop& stop);
+  Result<bool> look_for_blob(const oci::Descriptor& blob, const Stop& stop, Retry* budget = nullptr);
   Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
   Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,
                               const std::string& what);
   /// An upload for the blob; nullopt when the registry has it already.
-  Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
+  Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop,
+                                            Retry* budget);
+  std::optional<Upload> upload_of(const Answer& answer) const;
   std::optional<Upload> take_kept_upload();
   void keep_upload(Upload upload);
   Result<Answer> post_upload(const std::string& query, std::vector<std::string> wanted, const std::string& what,
-                             const Stop& stop);
+                             const Stop& stop, Retry* budget = nullptr);
   void learn_mount_check(const oci::Descriptor& stored, const Stop& stop);
-  Result<Answer> send_blob(const Upload& upload, const oci::Descriptor& blob, const Source& content,
-                           const EventSink& events, const Stop& stop);
-  Result<Answer> stream_body(const Url& url, std::string_view method, const oci::Descriptor& blob,
-                             const Source& content, const EventSink& events, const Stop& stop);
-  Result<Answer> finish_chunked(const Answer& patched, const Url& sent_to, const Digest& digest, const Stop& stop);
   Result<void> check_stored(const oci::Descriptor& blob, const Answer& answer, const std::string& what) const;
   /// DELETE of a manifest by tag or digest: the answer's status.
   Result<Answer> delete_manifest(std::string_view reference, const std::string& what);

@@ -167,13 +167,13 @@ Result<bool> RepositoryStore::has_blob(const oci::Descriptor& blob) {
   return look_for_blob(blob, stop());
 }
 
-Result<bool> RepositoryStore::look_for_blob(const oci::Descriptor& blob, const Stop& until) {
+Result<bool> RepositoryStore::look_for_blob(const oci::Descriptor& blob, const Stop& until, Retry* budget) {
   const std::string what = "cannot look up the blob " + blob.digest.str() + " in " + name();
   Call call;
   call.method = "HEAD";
   call.url = path("blobs/" + blob.digest.str());
   call.scopes = scopes("pull");
-  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until));
+  SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until, budget));
   const HttpResponse& response = answer.outcome.response;
   const bool moved = answer.url.path != call.url;  // the storage behind a redirect may know no HEAD
   if (response.status == 200 && !is_html(response)) {

@@ -54,6 +54,10 @@ bool transient_status(int status) noexcept {
   return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
+Result<void> Retry::pause(const Stop& stop) {
+  return sleep(jittered(0), stop);
+}
+
 Result<bool> Retry::again(const Outcome& outcome, const Stop& stop) {
   if (outcome.failure ? !outcome.failure.transient() : !transient_status(outcome.response.status)) return false;
   return once_more(outcome, stop);

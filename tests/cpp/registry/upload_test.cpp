@@ -20,6 +20,7 @@ struct UploadServer {
 
   Reply answer(const Request& request) {
     if (request.method == "HEAD") return Reply::error(404, "BLOB_UNKNOWN");
+    if (request.method == "GET") return Reply::error(404, "BLOB_UPLOAD_UNKNOWN");
     if (request.method == "POST") {
       const int n = ++posts;
       if (on_post)
@@ -227,10 +228,14 @@ TEST_CASE("upload, registry without single PUT, gets PATCH and PUT") {
   };
   auto store = server.store();
   const std::string bytes = noise(400'000, 5);
-  CHECK(put(*store, bytes).value() == bytes.size());
+  const auto blob = store->put_blob(blob_of(bytes), *memory_source(bytes), {}, {});
+  REQUIRE(blob);
+  CHECK(blob->sent == 2 * bytes.size());  // the refused body had gone out too
+  CHECK(blob->again == bytes.size());
   CHECK(patched == bytes);
   CHECK(server.sent("PATCH")[0].header("content-range") == "0-399999");
   CHECK(server.sent("PUT").back().target.starts_with("/upload/after-patch?s=2&digest="));
+  CHECK(put(*store, bytes + "more").value() == bytes.size() + 4);  // what was learnt is kept: no second refusal
 }
 
 TEST_CASE("upload, Location elsewhere, does not carry the login, and an unusable one is refused") {
