@@ -130,6 +130,7 @@ Result<void> DiskLayout::remove_dead_temps(bool dry_run, GcReport& report) const
     ::close(fd);
   }
   if (code) return mark(io_error("cannot list " + path_.string(), code.value()));
+  report.removed_bytes += remove_old_partials(path_, dry_run);
   return {};
 }
 

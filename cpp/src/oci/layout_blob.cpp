@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t piece_bytes = 1u << 20;
-constexpr std::uint64_t progress_bytes = 4u << 20;
 
 /// Reads a blob and compares digest and size when its last byte goes out. The last piece of a wrong blob is withheld.
 class VerifyingReader final : public Reader {
@@ -127,7 +126,8 @@ Error wrong_content(const Descriptor& blob, std::string why) {
   return Error(ErrorKind::verify, "cannot store blob " + blob.digest.str(), std::move(why));
 }
 
-/// Runs a whole stream through a hasher and `sink`; kind verify when digest or size differ.
+}  // namespace
+
 Result<void> hash_stream(const Descriptor& blob, const std::function<Result<std::size_t>(std::span<std::byte>)>& read,
                          const std::function<Result<void>(std::span<const std::byte>)>& sink) {
   Hasher hasher(blob.digest.algorithm());
@@ -147,8 +147,6 @@ Result<void> hash_stream(const Descriptor& blob, const std::function<Result<std:
     return wrong_content(blob, "its bytes have digest " + found.str());
   return {};
 }
-
-}  // namespace
 
 OpenFile& OpenFile::operator=(OpenFile&& other) noexcept {
   std::swap(fd, other.fd);
@@ -316,24 +314,25 @@ Result<BlobPut> DiskLayout::put_blob(const Descriptor& blob, const Source& conte
         blob.digest);
   SHIPSET_TRY(const bool linked, try_link(blob, content, cancel));
   if (linked) return BlobPut{};
+  if (blob.size >= partial_from_bytes && !content.file()) {
+    SHIPSET_TRY(auto partial, open_partial(blob));
+    if (partial) return put_resumable(blob, content, std::move(*partial), events, cancel);
+  }
   SHIPSET_TRY(const auto reader, content.open());
   SHIPSET_TRY(auto temp, new_temp());
-  std::uint64_t done = 0, told = 0;
+  Told told{events, blob};
   auto read = [&](std::span<std::byte> buffer) -> Result<std::size_t> {
     SHIPSET_CHECK(cancel.check());
     return reader->read(buffer);
   };
   auto sink = [&](std::span<const std::byte> bytes) -> Result<void> {
     if (auto written = temp.write(bytes); !written) return mark(std::move(written).error(), blob.digest);
-    done += bytes.size();
-    if (done - told < progress_bytes) return {};
-    told = done;
-    emit(events, {EventKind::blob_progress, {}, blob.digest.str(), {}, done, blob.size, {}});
+    told.more(bytes.size());
     return {};
   };
   SHIPSET_CHECK(hash_stream(blob, read, sink));
   SHIPSET_CHECK(place(std::move(temp), blob.digest));
-  return BlobPut{done};
+  return BlobPut{told.done};
 }
 
 }  // namespace shipset::oci::detail

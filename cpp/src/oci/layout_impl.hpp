@@ -1,5 +1,6 @@
-// The OCI layout on disk behind LayoutStore. Three sources: layout.cpp (opening, manifests, tags), layout_blob.cpp
-// (reading and writing blobs), layout_graph.cpp (referrers and garbage collection). Private.
+// The OCI layout on disk behind LayoutStore. Four sources: layout.cpp (opening, manifests, tags), layout_blob.cpp
+// (reading and writing blobs), layout_partial.cpp (what a broken copy leaves), layout_graph.cpp (referrers and garbage
+// collection). Private.
 //
 // Writers: temporary files are made and renamed while the layout's lock is held, and carry a shared flock while they
 // live, so that who holds the lock can tell the files of dead processes from those of living ones.
@@ -12,6 +13,7 @@
 #include <set>
 
 #include "index_file_impl.hpp"
+#include "layout_partial_impl.hpp"
 #include "shipset/base/file.hpp"
 #include "shipset/oci/layout.hpp"
 
@@ -84,6 +86,10 @@ class DiskLayout final : public LayoutStore {
   Result<std::string> read_verified(const Digest& digest, std::uint64_t limit) const;
   Result<void> check_children(const Descriptor& manifest, std::string_view bytes);
   Result<void> move_in(const std::filesystem::path& temp, const Digest& digest);
+  Result<std::optional<PartialBlob>> open_partial(const Descriptor& blob);
+  /// Goes on with what an earlier put left, and leaves what it has when it breaks off.
+  Result<BlobPut> put_resumable(const Descriptor& blob, const Source& content, PartialBlob partial,
+                                const EventSink& events, const CancelToken& cancel);
   Result<bool> try_link(const Descriptor& blob, const Source& content, const CancelToken& cancel);
   Result<std::map<Digest, std::uint64_t>> list_blobs() const;
   Result<void> scan_subjects(const std::map<Digest, std::uint64_t>& blobs);
@@ -112,6 +118,24 @@ class DiskLayout final : public LayoutStore {
   std::mutex subjects_mutex_;
   std::map<Digest, SubjectNote> subjects_;
 };
+
+/// Progress of one blob, told in steps.
+struct Told {
+  static constexpr std::uint64_t step_bytes = 4u << 20;
+  const EventSink& events;
+  const Descriptor& blob;
+  std::uint64_t done = 0, last = 0;
+  void more(std::size_t count) {
+    done += count;
+    if (done - last < step_bytes) return;
+    last = done;
+    emit(events, {EventKind::blob_progress, {}, blob.digest.str(), {}, done, blob.size, {}});
+  }
+};
+
+/// Runs a whole stream through a hasher and `sink`; kind verify when digest or size differ.
+Result<void> hash_stream(const Descriptor& blob, const std::function<Result<std::size_t>(std::span<std::byte>)>& read,
+                         const std::function<Result<void>(std::span<const std::byte>)>& sink);
 
 /// Reads a manifest's own media type; kind verify when it is neither manifest nor index.
 Result<std::string> media_type_of(std::string_view bytes, std::string_view object);

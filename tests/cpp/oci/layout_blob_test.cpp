@@ -17,33 +17,6 @@ using namespace shipset::oci::test;
 
 namespace {
 
-std::size_t temp_files(const fs::path& layout) {
-  std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(layout))
-    if (entry.path().filename().string().rfind(".shipset-tmp-", 0) == 0) ++count;
-  return count;
-}
-
-Result<std::string> read_blob(Store& store, const Descriptor& blob, std::size_t piece = 1000) {
-  auto source = store.blob(blob);
-  if (!source) return std::move(source).error();
-  auto reader = (*source)->open();
-  if (!reader) return std::move(reader).error();
-  std::string out, buffer(piece, '\0');
-  for (;;) {
-    auto count = (*reader)->read({reinterpret_cast<std::byte*>(buffer.data()), buffer.size()});
-    if (!count) return std::move(count).error();
-    if (*count == 0) return out;
-    out.append(buffer, 0, *count);
-  }
-}
-
-std::string large_text() {
-  std::string out;
-  for (int i = 0; out.size() < 9u << 20; ++i) out += std::to_string(i) + "\n";
-  return out;
-}
-
 /// A small file system of its own; absent where the test may not mount one.
 struct SmallDisk {
   explicit SmallDisk(fs::path where) : path(std::move(where)) {
@@ -225,16 +198,18 @@ TEST_CASE("blob writer, digest computed while writing, takes the content in unde
   CHECK(temp_files(scratch / "l") == 0);
 }
 
-TEST_CASE("blob, stopped while it is written, leaves nothing") {
+TEST_CASE("blob of a file, stopped while it is written, leaves nothing") {
   const Scratch scratch;
   auto store = new_layout(scratch / "l");
   const auto text = large_text();
+  write_text(scratch / "file", text);
   const CancelToken cancel;
   const EventSink sink = [&](const Event&) { cancel.cancel(); };
-  auto stored = store->put_blob(describe("a/b", text), *memory_source(text), sink, cancel);
+  auto stored = store->put_blob(describe("a/b", text), *must(file_source(scratch / "file")), sink, cancel);
   REQUIRE_FALSE(stored.ok());
   CHECK(stored.error().kind == ErrorKind::cancelled);
   CHECK(temp_files(scratch / "l") == 0);
+  CHECK_FALSE(fs::exists(scratch / "l" / (".shipset-partial-sha256-" + std::string(Digest::of(text).encoded()))));
   CHECK_FALSE(must(store->has_blob(describe("a/b", text))));
 }
 

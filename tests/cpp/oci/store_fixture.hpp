@@ -58,6 +58,33 @@ inline fs::path blob_file(const fs::path& layout, const Digest& digest) {
   return layout / "blobs" / digest.algorithm() / digest.encoded();
 }
 
+inline std::size_t temp_files(const fs::path& layout) {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(layout))
+    if (entry.path().filename().string().rfind(".shipset-tmp-", 0) == 0) ++count;
+  return count;
+}
+
+inline Result<std::string> read_blob(Store& store, const Descriptor& blob, std::size_t piece = 1000) {
+  auto source = store.blob(blob);
+  if (!source) return std::move(source).error();
+  auto reader = (*source)->open();
+  if (!reader) return std::move(reader).error();
+  std::string out, buffer(piece, '\0');
+  for (;;) {
+    auto count = (*reader)->read({reinterpret_cast<std::byte*>(buffer.data()), buffer.size()});
+    if (!count) return std::move(count).error();
+    if (*count == 0) return out;
+    out.append(buffer, 0, *count);
+  }
+}
+
+inline std::string large_text() {
+  std::string out;
+  for (int i = 0; out.size() < 9u << 20; ++i) out += std::to_string(i) + "\n";
+  return out;
+}
+
 inline Descriptor put(Store& store, std::string_view media_type, std::string bytes) {
   const auto descriptor = describe(media_type, bytes);
   must(store.put_blob(descriptor, *memory_source(std::move(bytes)), {}, {}));
