@@ -36,6 +36,10 @@ Result<void> Client::ping(const std::string& host, const CancelToken& cancel) {
   return error;
 }
 
+Profile Client::profile(const std::string& api_host) const {
+  return core_->profiles.of(api_host);
+}
+
 Traffic Client::traffic() const {
   const LoopTraffic seen = core_->loop.traffic();
   return {seen.requests, seen.bytes_sent, seen.bytes_received, core_->retries.load()};

@@ -50,7 +50,9 @@ Client::Core::Core(ClientOptions client_options)
     : options(settled(std::move(client_options))),
       loop(loop_options(options)),
       authenticator(options.credentials ? *options.credentials : CredentialSources::from_environment(),
-                    [this](const HttpRequest& request, const Stop& stop) { return fetch(request, stop); }) {}
+                    [this](const HttpRequest& request, const Stop& stop) { return fetch(request, stop); }),
+      profiles(options.state_directory, options.notes),
+      warnings_(options.notes) {}
 
 Url Client::Core::base_of(const Endpoint& at) {
   bool tls = !is_loopback_host(at.api_host) || options.insecure_tls.contains(at.domain);
@@ -166,8 +168,15 @@ Result<Answer> Client::Core::attempt(const Endpoint& at, const Call& call, const
       if (again && (round == 0 || !authorization.header.empty())) continue;
     }
     answer.login = authenticator.source_of(target);
+    if (own && !answer.outcome.failure && answer.url.origin() == target.base.origin()) observe(at, call, answer);
     return answer;
   }
+}
+
+void Client::Core::observe(const Endpoint& at, const Call& call, const Answer& answer) {
+  warnings_.show(at.domain, answer.outcome.response);
+  const std::string_view body = call.body ? std::string_view(*call.body) : std::string_view();
+  learn_from(profiles, at.api_host, {call.method, call.url, body}, answer.outcome.response);
 }
 
 Result<Answer> Client::Core::send(const Endpoint& at, const Call& call, const std::string& what, const Stop& stop,
@@ -221,24 +230,12 @@ Error Client::Core::refusal(const Endpoint& at, const Answer& answer, std::strin
   return error;
 }
 
-std::optional<bool> Client::Core::referrers_api(const Endpoint& at) {
-  std::lock_guard lock(hosts_mutex_);
-  return hosts_[at.api_host].referrers;
-}
-
-void Client::Core::set_referrers_api(const Endpoint& at, bool known) {
-  std::lock_guard lock(hosts_mutex_);
-  hosts_[at.api_host].referrers = known;
-}
-
 std::optional<bool> Client::Core::mount_checks(const Endpoint& at) {
-  std::lock_guard lock(hosts_mutex_);
-  return hosts_[at.api_host].mount_checks;
+  return profiles.known(at.api_host, &Profile::mount_check);
 }
 
 void Client::Core::set_mount_checks(const Endpoint& at, bool known) {
-  std::lock_guard lock(hosts_mutex_);
-  hosts_[at.api_host].mount_checks = known;
+  profiles.learn(at.api_host, &Profile::mount_check, known);
 }
 
 UploadForm Client::Core::upload_form(const Endpoint& at) {
@@ -252,11 +249,7 @@ void Client::Core::set_upload_form(const Endpoint& at, const UploadForm& form) {
 }
 
 bool Client::Core::claim_mount_check(const Endpoint& at) {
-  std::lock_guard lock(hosts_mutex_);
-  Host& host = hosts_[at.api_host];
-  if (host.mount_checks || host.mount_check_claimed) return false;
-  host.mount_check_claimed = true;
-  return true;
+  return profiles.claim_mount_check(at.api_host);
 }
 
 }  // namespace shipset::registry

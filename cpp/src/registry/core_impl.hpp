@@ -7,6 +7,8 @@
 
 #include "auth_impl.hpp"
 #include "loop_impl.hpp"
+#include "observe_impl.hpp"
+#include "referrers_impl.hpp"
 #include "retry_impl.hpp"
 #include "shipset/registry/client.hpp"
 
@@ -61,9 +63,6 @@ struct Client::Core {
   /// `refused`, with where the credentials came from and which repository it was.
   Error refusal(const Endpoint& at, const Answer& answer, std::string what) const;
 
-  /// Whether the host has the referrers API, as far as it is known.
-  std::optional<bool> referrers_api(const Endpoint& at);
-  void set_referrers_api(const Endpoint& at, bool known);
   /// Whether the host answers a mount from the same repository with 201 when it has the blob (specs §3.4): then one
   /// request checks and opens an upload. Found out once per host; true from claim_mount_check for the one who tries.
   std::optional<bool> mount_checks(const Endpoint& at);
@@ -78,6 +77,8 @@ struct Client::Core {
   const ClientOptions options;  ///< state_directory is resolved; empty: there is none
   Loop loop;
   Authenticator authenticator;
+  Profiles profiles;
+  ReferrerLists referrer_lists;
   std::atomic<std::uint64_t> retries{0};
   std::atomic<bool> state_cleared{false};  ///< old state of uploads was removed
   std::atomic<bool> state_warned{false};   ///< it was said that no state can be kept
@@ -85,9 +86,6 @@ struct Client::Core {
  private:
   struct Host {
     std::optional<bool> tls;
-    std::optional<bool> referrers;
-    std::optional<bool> mount_checks;
-    bool mount_check_claimed = false;
     std::optional<UploadForm> upload_form;
   };
   Result<Answer> exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
@@ -95,9 +93,11 @@ struct Client::Core {
   HttpRequest request_for(const Url& url, const Call& call, const std::string& authorization, bool redirected,
                           bool from_public) const;
   Result<HttpResponse> fetch(const HttpRequest& request, const Stop& stop);
+  void observe(const Endpoint& at, const Call& call, const Answer& answer);
   bool settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop);
   std::vector<Challenge> challenges_of(const Url& base, const Outcome& outcome, const Stop& stop);
 
+  Warnings warnings_;
   std::mutex hosts_mutex_;
   std::map<std::string, Host> hosts_;
 };

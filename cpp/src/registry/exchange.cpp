@@ -146,6 +146,7 @@ bool Exchange::on_header_line(std::string_view line) {
   line = trim(line);
   if (line.starts_with("HTTP/")) {
     response_ = {};
+    response_.http2 = line.starts_with("HTTP/2");
     const auto space = line.find(' ');
     const auto code = space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
     std::from_chars(code.data(), code.data() + code.size(), response_.status);

@@ -50,6 +50,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
+  bool http2 = false;
   Headers headers;
   std::string body;  ///< cut at the limit for answers other than 2xx
   [[nodiscard]] bool success() const noexcept { return status >= 200 && status < 300; }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core_impl.hpp"
+#include "referrers_impl.hpp"
 #include "shipset/oci/store.hpp"
 
 namespace shipset::registry {
@@ -30,6 +31,9 @@ class RepositoryStore final : public oci::Store {
   Result<std::vector<std::string>> tags() override;
   Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override;
   Result<void> check_writable() override;
+  /// Deletes a manifest by digest, which takes every tag on it along, and its entry in the list of its subject's
+  /// referrers. False: this registry cannot. One that is not there is true.
+  Result<bool> remove_manifest(const oci::Descriptor& manifest);
 
  private:
   /// An open upload: where its body goes. A capability; never shown.
@@ -63,6 +67,19 @@ class RepositoryStore final : public oci::Store {
   Result<Answer> delete_manifest(std::string_view reference, const std::string& what);
   /// Takes the tag away where only digests can be deleted: it is moved to a manifest of its own, which is deleted.
   Result<bool> remove_tag_with_manifest(std::string_view tag, const std::string& what);
+  Result<Answer> ask_referrers(const Digest& digest, const std::string& what, const Stop& stop);
+  /// Whether the answer is one of the referrers API; learnt. Error: neither that nor "there is no such API".
+  Result<bool> judge_referrers(const Answer& answer, const Digest& digest, const std::string& what);
+  Result<bool> has_referrers_api(const Digest& subject, const Stop& stop);
+  /// A manifest was stored: lists it where the registry does not.
+  Result<void> note_referrer(const oci::Descriptor& manifest, std::string_view bytes, const Answer& stored,
+                             const Stop& stop);
+  Result<void> change_list(const Digest& subject, ListChange wanted, const Stop& stop);
+  Result<void> write_list(const Digest& subject, const std::string& tag, ReferrerList& list,
+                          const std::vector<std::shared_ptr<ListChange>>& changes, const Stop& stop);
+  Result<void> read_list(const Digest& subject, const std::string& tag, ReferrerList& list, const std::string& what,
+                         const Stop& stop);
+  void tell_fallback();
   Result<std::vector<oci::Descriptor>> list_referrers(const Answer& first, const Digest& digest,
                                                       const std::string& what);
   Result<std::vector<oci::Descriptor>> tagged_referrers(const Digest& digest, const std::string& what);

@@ -16,7 +16,6 @@ constexpr std::size_t page_limit = 10'000;
 constexpr std::size_t tag_limit = 2'000'000;
 constexpr std::size_t page_bytes = 64u << 20;
 constexpr std::size_t referrer_limit = 10'000;
-constexpr std::size_t algorithm_chars = 32, encoded_chars = 64;
 
 std::string next_page(const HttpResponse& response) {
   for (const auto& field : response.headers.all("link"))
@@ -42,18 +41,6 @@ Result<std::vector<std::string>> read_page(const HttpResponse& response, const s
     if (check_tag(entry.get_ref<const std::string&>())) out.push_back(entry.get<std::string>());
   }
   return out;
-}
-
-/// The tag under which registries without the API keep the referrers of a digest.
-std::string schema_tag(const Digest& digest) {
-  const auto clean = [](std::string_view text, std::size_t limit) {
-    std::string out(text.substr(0, limit));
-    for (char& c : out)
-      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_'))
-        c = '-';
-    return out;
-  };
-  return clean(digest.algorithm(), algorithm_chars) + "-" + clean(digest.encoded(), encoded_chars);
 }
 
 std::vector<oci::Descriptor> only(std::vector<oci::Descriptor> all, std::string_view artifact_type) {
@@ -101,26 +88,37 @@ Result<std::vector<std::string>> RepositoryStore::tags() {
   return unreadable(what, "the list has too many pages", at_.domain);
 }
 
+Result<Answer> RepositoryStore::ask_referrers(const Digest& digest, const std::string& what, const Stop& stop) {
+  Call call;
+  call.url = path("referrers/" + digest.str());
+  call.headers = {"Accept: " + std::string(oci::media_type::index)};
+  call.scopes = scopes("pull");
+  call.answer_limit = oci::max_manifest_bytes;
+  return core_->send(at_, call, what, stop);
+}
+
+Result<bool> RepositoryStore::judge_referrers(const Answer& answer, const Digest& digest, const std::string& what) {
+  const HttpResponse& response = answer.outcome.response;
+  const int status = response.status;
+  const bool supported = status == 200 && response.headers.media_type() == oci::media_type::index;
+  const bool unsupported =
+      status == 404 || status == 400 || status == 405 || status == 406 || status == 501 || status == 200;
+  if (!supported && !unsupported) return failed(what, answer, "digest", digest.str());
+  // A repository that does not exist yet says nothing about the API.
+  const bool telling = supported || read_refusal(response).code != "NAME_UNKNOWN";
+  if (telling) core_->profiles.learn(at_.api_host, &Profile::referrers_api, supported);
+  return supported;
+}
+
 Result<std::vector<oci::Descriptor>> RepositoryStore::referrers(const Digest& digest, std::string_view artifact_type) {
   const std::string what = "cannot list what refers to " + name() + "@" + digest.str();
-  if (core_->referrers_api(at_) != std::optional(false)) {
-    Call call;
-    call.url = path("referrers/" + digest.str());
-    call.headers = {"Accept: " + std::string(oci::media_type::index)};
-    call.scopes = scopes("pull");
-    call.answer_limit = oci::max_manifest_bytes;
-    SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, stop()));
-    const HttpResponse& response = answer.outcome.response;
-    if (response.status == 200 && response.headers.media_type() == oci::media_type::index) {
-      core_->set_referrers_api(at_, true);
+  if (core_->profiles.known(at_.api_host, &Profile::referrers_api) != std::optional(false)) {
+    SHIPSET_TRY(const Answer answer, ask_referrers(digest, what, stop()));
+    SHIPSET_TRY(const bool api, judge_referrers(answer, digest, what));
+    if (api) {
       SHIPSET_TRY(auto found, list_referrers(answer, digest, what));
       return only(std::move(found), artifact_type);
     }
-    const int status = response.status;
-    const bool unsupported = status == 404 || status == 400 || status == 405 || status == 406 || status == 501 ||
-                             (status == 200 && response.headers.media_type() != oci::media_type::index);
-    if (!unsupported) return failed(what, answer, "digest", digest.str());
-    core_->set_referrers_api(at_, false);
   }
   SHIPSET_TRY(auto found, tagged_referrers(digest, what));
   return only(std::move(found), artifact_type);
@@ -153,7 +151,7 @@ Result<std::vector<oci::Descriptor>> RepositoryStore::list_referrers(const Answe
 }
 
 Result<std::vector<oci::Descriptor>> RepositoryStore::tagged_referrers(const Digest& digest, const std::string& what) {
-  SHIPSET_TRY(const auto found, get_manifest(schema_tag(digest), {}));
+  SHIPSET_TRY(const auto found, get_manifest(referrers_tag(digest), {}));
   if (!found) return std::vector<oci::Descriptor>();
   // Some registries let this tag point at the subject itself; that is not a list of referrers.
   if (found->descriptor.digest == digest || !oci::is_index(found->descriptor.media_type))

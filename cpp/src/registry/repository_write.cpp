@@ -34,7 +34,10 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
     SHIPSET_TRY(const Answer answer, core_->send(at_, call, what, until));
     const HttpResponse& response = answer.outcome.response;
     const bool stored = response.status == 200 || response.status == 201 || response.status == 202;
-    if (stored && !is_html(response)) return check_stored(manifest, answer, what);
+    if (stored && !is_html(response)) {
+      SHIPSET_CHECK(check_stored(manifest, answer, what));
+      return note_referrer(manifest, bytes, answer, until);
+    }
     if (may_pass(response)) {
       SHIPSET_TRY(const bool again, lag.once_more(answer.outcome, until));
       if (again) {

@@ -76,7 +76,9 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
   if (all_tags && (!tag_of(source).empty() || !digest_of(source).empty()))
     return Error(ErrorKind::usage, "--all-tags copies a whole repository, but " + source.str() + " names one image", {},
                  "leave the tag or digest off");
-  registry::Client client(client_options);
+  registry::ClientOptions noting = client_options;
+  if (!noting.notes) noting.notes = events;
+  registry::Client client(std::move(noting));
   SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::read));
   std::vector<Named> wanted;
   if (all_tags) {

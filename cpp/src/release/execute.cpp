@@ -7,7 +7,16 @@ namespace shipset::release {
 namespace fs = std::filesystem;
 
 Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel)
-    : plan_(plan), goal_(goal), events_(events), cancel_(cancel), stores_(plan.options.client) {
+    : plan_(plan),
+      goal_(goal),
+      events_(events),
+      cancel_(cancel),
+      stores_(plan.options.client, [this](const Event& event) {
+        emit(events_, event);
+        if (event.kind != EventKind::warning) return;
+        const std::lock_guard lock(noted_mutex_);
+        noted_.push_back(event.message);
+      }) {
   states_.resize(plan.variants.size());
   targets_.resize(plan.targets.size(), nullptr);
   for (std::size_t i = 0; i < plan.variants.size(); ++i) {

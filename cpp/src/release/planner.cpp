@@ -27,7 +27,7 @@ bool selected(const std::vector<std::string>& only, const std::string& variant, 
 }  // namespace
 
 Planner::Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel)
-    : given_(matrix), events_(events), cancel_(cancel), stores_(options.client) {
+    : given_(matrix), events_(events), cancel_(cancel), stores_(options.client, events) {
   plan_.options = options;
 }
 

@@ -63,7 +63,6 @@ class Run {
 
   Result<void> stage();
   Result<void> stage_at(std::size_t target);
-  Result<void> announce_referrers(oci::Store& store, const std::vector<oci::Descriptor>& referrers);
 
   Result<void> promote();
   Result<void> choose_moves();
@@ -91,6 +90,8 @@ class Run {
   const CancelToken cancel_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Report report_;
+  std::mutex noted_mutex_;
+  std::vector<std::string> noted_;  ///< warnings that came beside the answers of registries
   Stores stores_;
   std::string phase_;
   std::vector<oci::Store*> targets_;

@@ -82,6 +82,11 @@ void Run::end_report(const std::optional<Error>& error) {
   report_.duration_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_).count();
   report_.error = error;
+  {
+    const std::lock_guard lock(noted_mutex_);
+    report_.warnings.insert(report_.warnings.end(), noted_.begin(), noted_.end());
+    noted_.clear();
+  }
   if (!error) return;
   report_.outcome = error->kind == ErrorKind::cancelled    ? "cancelled"
                     : error->kind == ErrorKind::incomplete ? "incomplete"

@@ -51,37 +51,8 @@ Result<void> Run::stage_at(std::size_t target) {
   if (work_) {
     SHIPSET_CHECK(move(*work_, built));
     SHIPSET_CHECK(move(*work_, referrers));
-    SHIPSET_CHECK(announce_referrers(*targets_[target], referrers));
   }
   for (const auto& [other, roots] : elsewhere) SHIPSET_CHECK(move(*targets_[other], roots));
-  return {};
-}
-
-Result<void> Run::announce_referrers(oci::Store& store, const std::vector<oci::Descriptor>& referrers) {
-  for (const auto& referrer : referrers) {
-    SHIPSET_TRY(const oci::ManifestBytes bytes, work_->manifest(referrer.digest));
-    SHIPSET_TRY(const oci::Manifest manifest, oci::Manifest::parse(bytes.bytes, "a referrer"));
-    if (!manifest.subject) continue;
-    SHIPSET_TRY(const auto listed, store.referrers(manifest.subject->digest, {}));
-    const bool known = std::any_of(listed.begin(), listed.end(),
-                                   [&](const oci::Descriptor& item) { return item.digest == referrer.digest; });
-    if (known) continue;
-    // The registry keeps no list of its own: the list is an index under the fallback tag (specs §3.7).
-    const std::string tag = std::string(manifest.subject->digest.algorithm()) + "-" +
-                            std::string(manifest.subject->digest.encoded().substr(0, 64));
-    oci::Index list;
-    list.manifests = listed;
-    oci::Descriptor entry = oci::describe(bytes.descriptor.media_type, bytes.bytes);
-    entry.artifact_type = manifest.artifact_type;
-    entry.annotations = manifest.annotations;
-    list.manifests.push_back(std::move(entry));
-    Document document;
-    document.bytes = list.to_bytes();
-    document.descriptor = oci::describe(oci::media_type::index, document.bytes);
-    SHIPSET_CHECK(store.put_tag(tag, document.descriptor, document.bytes));
-    report_.warnings.push_back(store.name() + " lists no referrers itself; they are listed under the tag " + tag);
-    tell(EventKind::warning, store.name(), report_.warnings.back());
-  }
   return {};
 }
 

@@ -12,7 +12,8 @@ namespace shipset::release {
 
 class Stores final : public build::BaseResolver {
  public:
-  explicit Stores(const registry::ClientOptions& options) : client_(options) {}
+  /// What registries tell beside their answers goes to `notes`, unless the options name a place for it.
+  Stores(const registry::ClientOptions& options, const EventSink& notes) : client_(with_notes(options, notes)) {}
 
   /// For looking: a layout that does not exist yet gives nullptr.
   Result<oci::Store*> look(const Target& target);
@@ -29,6 +30,10 @@ class Stores final : public build::BaseResolver {
  private:
   /// `reference` with layout paths made relative to `directory`.
   static Result<Location> locate(const std::string& reference, const std::string& directory);
+  static registry::ClientOptions with_notes(registry::ClientOptions options, const EventSink& notes) {
+    if (!options.notes) options.notes = notes;
+    return options;
+  }
   Result<oci::Store*> open_location(const Location& location);
 
   registry::Client client_;

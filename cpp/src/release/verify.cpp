@@ -59,7 +59,9 @@ Result<void> check_attestations(oci::Store& store, const oci::Index& index, Veri
 
 Result<Verification> verify(const Location& location, const registry::ClientOptions& client_options,
                             const EventSink& events, const CancelToken& cancel) {
-  registry::Client client(client_options);
+  registry::ClientOptions noting = client_options;
+  if (!noting.notes) noting.notes = events;
+  registry::Client client(std::move(noting));
   SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read));
   Verification result;
   SHIPSET_TRY(result.root, registry::resolve(*store, location));

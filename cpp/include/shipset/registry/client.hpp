@@ -11,9 +11,11 @@
 #include <string>
 
 #include "shipset/base/cancel.hpp"
+#include "shipset/base/event.hpp"
 #include "shipset/model/reference.hpp"
 #include "shipset/oci/store.hpp"
 #include "shipset/registry/credentials.hpp"
+#include "shipset/registry/profile.hpp"
 
 namespace shipset::registry {
 
@@ -28,6 +30,7 @@ struct ClientOptions {
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
   std::string user_agent;                           ///< "" = shipset/<version>
   std::optional<CredentialSources> credentials;     ///< nullopt = from the environment
+  EventSink notes;  ///< told what is not part of one call: warnings of a registry, each text once
   /// Where uploads that may go on in another process, and what was learnt of registries, are kept (folders "uploads"
   /// and "registries", 0700). "" = shipset below $XDG_STATE_HOME, else below ~/.local/state.
   std::string state_directory;
@@ -52,6 +55,8 @@ class Client {
   /// Asks `GET /v2/` with the credentials found for the host: proves reachability and login.
   Result<void> ping(const std::string& host, const CancelToken& cancel = {});
   [[nodiscard]] Traffic traffic() const;
+  /// What is known of a host: of the API, with port (Reference::api_host).
+  [[nodiscard]] Profile profile(const std::string& api_host) const;
 
   struct Core;
 
