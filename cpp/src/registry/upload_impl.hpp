@@ -44,6 +44,7 @@ class RepositoryStore::BlobUpload {
   /// Finds out what the registry has and sets the session to it, or gives the session up.
   Result<void> resync();
   Result<std::optional<std::uint64_t>> ask_held();
+  void learn_broken(const HttpResponse& response, bool known);
   Result<bool> there();
   void move_to(std::uint64_t held);
   void give_up_session();

@@ -201,6 +201,7 @@ Result<std::optional<std::uint64_t>> RepositoryStore::BlobUpload::ask_held() {
   if (transient_status(response.status) || response.status == 401)
     return store_.failed(what_, answer, "digest", blob_.digest.str());
   const bool known = response.success() && !is_html(response);
+  learn_broken(response, known);
   const auto location = store_.location_of(answer);
   if (!known) {
     give_up_session();
@@ -208,6 +209,17 @@ Result<std::optional<std::uint64_t>> RepositoryStore::BlobUpload::ask_held() {
   }
   if (location) session_->location = *location;
   return held_bytes(response.headers.get("range"));
+}
+
+void RepositoryStore::BlobUpload::learn_broken(const HttpResponse& response, bool known) {
+  // An upload of an earlier process may simply have grown old.
+  if (earlier_ || is_html(response)) return;
+  std::optional<BrokenUpload> what;
+  const auto held = known ? held_bytes(response.headers.get("range")) : std::nullopt;
+  if (held && *held > session_->held) what = BrokenUpload::keeps;
+  if (response.status == 404) what = BrokenUpload::forgets;
+  if (response.status == 400 || response.status == 405 || response.status == 501) what = BrokenUpload::unaskable;
+  if (what) core_.profiles.learn(store_.at_.api_host, &Profile::broken_upload, *what);
 }
 
 void RepositoryStore::BlobUpload::move_to(std::uint64_t held) {

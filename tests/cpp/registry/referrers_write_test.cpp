@@ -294,10 +294,9 @@ TEST_CASE("referrers, real registries, are listed after they were put") {
   const auto only = store->referrers(image.descriptor.digest, "application/vnd.example.two").value();
   REQUIRE(only.size() == 1);
   CHECK(only[0].digest == two.descriptor.digest);
-  const bool api = kind == "crane";
-  CHECK(client.profile(registry->host()).referrers_api.value == std::optional(api));
-  CHECK(store->resolve(referrers_tag(image.descriptor.digest)).value().has_value() == !api);
-  if (api) return;
+  // None of them has the API; crane's says so with an error document, the others with a bare 404.
+  CHECK(client.profile(registry->host()).referrers_api.value == std::optional(false));
+  CHECK(store->resolve(referrers_tag(image.descriptor.digest)).value().has_value());
   auto& repository = dynamic_cast<RepositoryStore&>(*store);
   CHECK(repository.remove_manifest(one.descriptor).value());
   CHECK(repository.remove_manifest(two.descriptor).value());
