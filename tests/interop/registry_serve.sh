@@ -38,7 +38,7 @@ export OTEL_TRACES_EXPORTER=none # distribution 3 looks for a collector otherwis
 config=$directory/config.yml
 cat > "$config" <<YAML
 version: 0.1
-log: { level: error, accesslog: { disabled: true } }
+log: { level: error, accesslog: { disabled: ${REGISTRY_ACCESS_LOG_OFF:-true} } }
 storage:
   filesystem: { rootdirectory: $directory/content }
   delete: { enabled: true }

@@ -28,6 +28,12 @@ struct BlobPut {
   std::uint64_t kept = 0;   ///< bytes that the destination still held from an earlier attempt; they were not sent
 };
 
+/// What one cheap question tells about the tags of a repository.
+struct TagGlance {
+  bool complete = false;  ///< false: there may be more tags than these
+  std::vector<std::string> tags;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -63,6 +69,8 @@ class Store {
   virtual Result<bool> remove_tag(std::string_view tag) = 0;
   /// All tags, sorted by bytes. A cut or refused listing is an error, never a short list.
   virtual Result<std::vector<std::string>> tags() = 0;
+  /// As much of the tags as one request tells; never an error but cancellation. Not for decisions that must be right.
+  virtual Result<TagGlance> glance() { return TagGlance{}; }
   /// Manifests whose subject is `digest`; artifact_type "" = all.
   virtual Result<std::vector<Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) = 0;
   /// Proves that content can be written (a registry: opens and cancels an upload). Cheap; no content is left.
