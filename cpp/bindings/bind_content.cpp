@@ -15,6 +15,7 @@ std::string copy_json(const release::CopyReport& report) {
   JsonWriter out;
   out.begin_object().member("blobs_moved", transfer.blobs_moved).member("blobs_present", transfer.blobs_present);
   out.member("blobs_mounted", transfer.blobs_mounted).member("bytes_moved", transfer.bytes_moved);
+  out.member("bytes_again", transfer.bytes_again).member("bytes_kept", transfer.bytes_kept);
   out.member("manifests_pushed", transfer.manifests_pushed).member("manifests_present", transfer.manifests_present);
   const auto list = [&](std::string_view name, const std::vector<std::string>& tags) {
     out.key(name).begin_array();

@@ -17,12 +17,16 @@ from shipset.values import decode, decode_json, parse_json
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """What a copy moved, and which tags it set or found as they should be."""
+    """What a copy moved, and which tags it set or found as they should be. ``bytes_again`` were sent a second time
+    after a broken connection or an earlier process; ``bytes_kept`` the destination still held from an earlier attempt,
+    so they were not sent."""
 
     blobs_moved: int
     blobs_present: int
     blobs_mounted: int
     bytes_moved: int
+    bytes_again: int
+    bytes_kept: int
     manifests_pushed: int
     manifests_present: int
     tags_set: tuple[str, ...]

@@ -73,28 +73,34 @@ def shipset_command(source: Path, repository: str, *, tls: bool) -> list[str]:
     return [program, "copy", f"oci:{source}", repository, "--all-tags", *(["--insecure", host] if tls else [])]
 
 
+class Failed(Exception):
+    """A command ended with an error; its text."""
+
+
 def run_all(commands: list[list[str]], *, at_once: bool, environment: dict[str, str]) -> tuple[float, float]:
-    """Wall and processor seconds; a command that fails ends the benchmark."""
+    """Wall and processor seconds."""
     before = os.times()
     begin = time.perf_counter()
-    waiting: list[subprocess.Popen[bytes]] = []
+    running: list[subprocess.Popen[bytes]] = []
+    errors = []
     for command in commands:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
-        waiting.append(process)
+        running.append(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+        )
         if not at_once:
-            finish(waiting.pop(), command)
-    for process, command in zip(waiting, commands, strict=False):
-        finish(process, command)
+            errors.append(error_of(running.pop()))
+    errors += [error_of(process) for process in running]
     seconds = time.perf_counter() - begin
+    if any(errors):
+        raise Failed(f"{commands[0][0]}: " + "".join(errors)[-2000:])
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return seconds, cpu
 
 
-def finish(process: subprocess.Popen[bytes], command: list[str]) -> None:
-    _, errors = process.communicate(timeout=600)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed: {errors.decode(errors='replace')[-2000:]}")
+def error_of(process: subprocess.Popen[bytes]) -> str:
+    _, text = process.communicate(timeout=600)
+    return text.decode(errors="replace") if process.returncode != 0 else ""
 
 
 class Bench:
@@ -117,9 +123,17 @@ class Bench:
         registry: servers.Registry = how.pop("registry")
         row = Row(work, who, size_bytes=how.pop("size_bytes", 0))
         for _ in range(rounds):
-            commands = prepare()
-            before = registry.requests()
-            seconds, cpu = run_all(commands, environment=self.environment, **how)
+            for attempt in range(3):
+                commands = prepare()
+                before = registry.requests()
+                try:
+                    seconds, cpu = run_all(commands, environment=self.environment, **how)
+                    break
+                except Failed as failure:
+                    # docker-registry 2.8 may refuse a manifest while another process writes the same link.
+                    if who == "shipset" or attempt == 2:
+                        sys.exit(str(failure))
+                    print(f"{who}: failed and runs again: {str(failure).splitlines()[-1][:120]}")
             row.seconds.append(seconds)
             row.requests = registry.requests() - before
             row.cpu_seconds = cpu

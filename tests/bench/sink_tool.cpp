@@ -30,7 +30,8 @@ std::string answer_to(const std::string& head) {
     return "HTTP/1.1 202 Accepted\r\nLocation: /v2/app/blobs/uploads/1\r\nContent-Length: 0\r\n\r\n";
   if (head.starts_with("PUT ")) return "HTTP/1.1 201 Created\r\nLocation: /v2/app/blobs/x\r\nContent-Length: 0\r\n\r\n";
   if (head.starts_with("GET /v2/ ")) return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-  return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  return "HTTP/1.1 404 Not Found\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Type: application/json\r\n"
+         "Content-Length: 0\r\n\r\n";
 }
 
 void talk(int connection) {

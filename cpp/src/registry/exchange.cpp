@@ -244,6 +244,11 @@ bool Exchange::abandoned() const {
   return abandoned_;
 }
 
+int Exchange::status() const {
+  std::lock_guard lock(mutex_);
+  return response_.status;
+}
+
 std::optional<Failure> Exchange::own_reason() const {
   std::lock_guard lock(mutex_);
   return own_reason_;

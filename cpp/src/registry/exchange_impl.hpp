@@ -35,7 +35,7 @@ class ByteRing {
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t ring_bytes = 1u << 20;
+  static constexpr std::size_t ring_bytes = 512u << 10;
   static constexpr std::size_t header_limit = 64u << 10;
 
   Exchange(HttpRequest request, Loop& loop);
@@ -68,6 +68,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool on_progress(std::uint64_t received, std::uint64_t sent);
   [[nodiscard]] bool stalled(Clock::time_point now, std::chrono::milliseconds limit);
   [[nodiscard]] bool abandoned() const;
+  [[nodiscard]] int status() const;  ///< of the answer so far; 0: none
   /// The reason for an abort that was ours, if there was one; `none` with cut answers, which count as complete.
   [[nodiscard]] std::optional<Failure> own_reason() const;
   void refuse(Failure reason);

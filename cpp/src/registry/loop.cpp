@@ -1,6 +1,8 @@
 #include <curl/curl.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "loop_impl.hpp"
 #include "url_impl.hpp"
 
@@ -104,7 +106,7 @@ void Loop::take_commands() {
   }
   for (auto& [what, exchange] : commands) {
     if (what == What::start) {
-      Lanes& lanes = hosts_[origin_of(exchange->request().url)];
+      Lanes& lanes = lanes_of(*exchange);
       const Lane lane = exchange->request().lane;
       lanes.waiting[static_cast<std::size_t>(lane)].push_back(exchange);
       admit(lanes, lane);
@@ -119,9 +121,29 @@ void Loop::take_commands() {
   }
 }
 
+Loop::Lanes& Loop::lanes_of(const Exchange& exchange) {
+  const auto [found, added] = hosts_.try_emplace(origin_of(exchange.request().url));
+  if (added) std::fill_n(found->second.limit, lane_count, std::max<std::size_t>(1, options_.connections_per_host));
+  return found->second;
+}
+
+/// Half as many at once when the registry is too busy, one more after a round of good answers.
+void Loop::adapt(Lanes& lanes, const Exchange& exchange) {
+  const auto i = static_cast<std::size_t>(exchange.request().lane);
+  const int status = exchange.status();
+  if (status == 429 || status == 503) {
+    lanes.limit[i] = std::max<std::size_t>(1, std::min(lanes.limit[i], lanes.active[i] + 1) / 2);
+    lanes.good[i] = 0;
+  } else if (status >= 200 && status < 500 && lanes.limit[i] < options_.connections_per_host &&
+             ++lanes.good[i] >= lanes.limit[i]) {
+    ++lanes.limit[i];
+    lanes.good[i] = 0;
+  }
+}
+
 void Loop::admit(Lanes& lanes, Lane lane) {
   const auto i = static_cast<std::size_t>(lane);
-  while (!lanes.waiting[i].empty() && lanes.active[i] < std::max<std::size_t>(1, options_.connections_per_host)) {
+  while (!lanes.waiting[i].empty() && lanes.active[i] < lanes.limit[i]) {
     auto exchange = std::move(lanes.waiting[i].front());
     lanes.waiting[i].pop_front();
     if (exchange->abandoned()) continue;
@@ -185,8 +207,9 @@ void Loop::end(const std::shared_ptr<Exchange>& exchange, Failure failure) {
   exchange->easy = nullptr;
   exchange->header_list = nullptr;
   const Lane lane = exchange->request().lane;
-  Lanes& lanes = hosts_[origin_of(exchange->request().url)];
+  Lanes& lanes = lanes_of(*exchange);
   --lanes.active[static_cast<std::size_t>(lane)];
+  adapt(lanes, *exchange);
   exchange->on_end(std::move(failure));
   admit(lanes, lane);
 }

@@ -48,13 +48,17 @@ class Loop {
   };
   struct Lanes {
     std::size_t active[lane_count] = {};
+    std::size_t limit[lane_count] = {};  ///< at most connections_per_host; less where the registry asks for patience
+    std::size_t good[lane_count] = {};   ///< answers since the limit changed
     std::deque<std::shared_ptr<Exchange>> waiting[lane_count];
   };
 
   void post(What what, std::shared_ptr<Exchange> exchange);
   void run();
   void take_commands();
+  Lanes& lanes_of(const Exchange& exchange);
   void admit(Lanes& lanes, Lane lane);
+  void adapt(Lanes& lanes, const Exchange& exchange);
   void launch(const std::shared_ptr<Exchange>& exchange);
   void collect_finished();
   void drop_stalled();

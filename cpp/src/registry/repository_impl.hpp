@@ -29,6 +29,7 @@ class RepositoryStore final : public oci::Store {
   Result<void> put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) override;
   Result<bool> remove_tag(std::string_view tag) override;
   Result<std::vector<std::string>> tags() override;
+  Result<oci::TagGlance> glance() override;
   Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override;
   Result<void> check_writable() override;
   /// Deletes a manifest by digest, which takes every tag on it along, and its entry in the list of its subject's

@@ -15,6 +15,7 @@ constexpr std::size_t page_size = 1000;
 constexpr std::size_t page_limit = 10'000;
 constexpr std::size_t tag_limit = 2'000'000;
 constexpr std::size_t page_bytes = 64u << 20;
+constexpr std::size_t glance_bytes = 1u << 20;
 constexpr std::size_t referrer_limit = 10'000;
 
 std::string next_page(const HttpResponse& response) {
@@ -49,6 +50,31 @@ std::vector<oci::Descriptor> only(std::vector<oci::Descriptor> all, std::string_
   return all;
 }
 }  // namespace
+
+Result<oci::TagGlance> RepositoryStore::glance() {
+  const std::string what = "cannot list the tags of " + name();
+  const Stop until = stop();
+  Call call;
+  call.url = path("tags/list");
+  call.scopes = scopes("pull");
+  call.answer_limit = glance_bytes;
+  const auto whole = [&until](ExchangeHandle& handle) -> Result<Outcome> { return handle->finish(until); };
+  const auto answer = core_->attempt(at_, call, whole, until);
+  if (until.requested()) return until.error();
+  oci::TagGlance out;
+  if (!answer || answer->outcome.failure) return out;
+  const HttpResponse& response = answer->outcome.response;
+  if (response.status == 404) {
+    out.complete = from_registry(response);
+  } else if (response.status == 200) {
+    std::size_t count = 0;
+    auto tags = read_page(response, what, at_.domain, count);
+    if (!tags) return out;
+    out.complete = next_page(response).empty();
+    out.tags = std::move(*tags);
+  }
+  return out;
+}
 
 Result<std::vector<std::string>> RepositoryStore::tags() {
   const std::string what = "cannot list the tags of " + name();

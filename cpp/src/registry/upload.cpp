@@ -7,6 +7,8 @@
 namespace shipset::registry {
 
 namespace {
+constexpr std::uint64_t doubtful_bytes = 32u << 20;
+
 std::string digest_parameter(std::string_view name, const Digest& digest) {
   return std::string(name) + "=" + percent_encode(digest.str());
 }
@@ -44,7 +46,8 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
     known_absent = absent_.erase(blob.digest) > 0;
   }
   auto kept = take_kept_upload();
-  const bool by_mount = !known_absent && !kept && core_->mount_checks(at_) == std::optional(true);
+  // As long as it is not known whether the registry checks so, it is tried with blobs that cost little to send twice.
+  const bool by_mount = !known_absent && !kept && core_->mount_checks(at_).value_or(blob.size < doubtful_bytes);
   if (!known_absent && !by_mount) {
     SHIPSET_TRY(const bool there, look_for_blob(blob, stop, budget));
     if (there && kept) keep_upload(std::move(*kept));
@@ -56,6 +59,7 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
   SHIPSET_TRY(Answer answer, post_upload(query, scopes("pull,push"), what, stop, budget));
   if (by_mount && answer.outcome.response.status == 201 && !is_html(answer.outcome.response)) {
     SHIPSET_CHECK(check_stored(blob, answer, what));
+    core_->set_mount_checks(at_, true);
     return std::optional<Upload>();
   }
   if (by_mount && answer.outcome.response.status != 202) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "shipset/base/parallel.hpp"
 #include "shipset/release/content.hpp"
 
 namespace shipset::release {
@@ -7,6 +8,7 @@ namespace shipset::release {
 namespace {
 
 constexpr std::string_view own_prefix = "_shipset.";
+constexpr std::size_t parallel_lookups = 16;
 
 /// The destination with the tag that the source has, when it names none.
 Location with_default_tag(Location destination, const Location& source, const std::string& resolved_tag) {
@@ -41,31 +43,19 @@ struct Named {
   oci::Descriptor root;
 };
 
-Result<std::vector<Named>> every_tag(oci::Store& source) {
-  SHIPSET_TRY(const auto tags, source.tags());
-  std::vector<Named> out;
-  for (const auto& tag : tags) {
-    if (tag.starts_with(own_prefix)) continue;
-    SHIPSET_TRY(const auto root, source.resolve(tag));
-    if (root) out.push_back({tag, *root});
-  }
-  return out;
-}
-
-Result<void> set_tag(oci::Store& source, oci::Store& destination, const Location& place, const Named& named,
-                     CopyReport& report, const EventSink& events) {
-  const std::string reference = reference_of(place, named.tag);
-  SHIPSET_TRY(const auto now, destination.resolve(named.tag));
-  if (now && now->digest == named.root.digest) {
-    report.tags_kept.push_back(reference);
-    emit(events, {EventKind::tag_kept, "copy", reference, {}, 0, 0, {}});
+Result<std::vector<Named>> every_tag(oci::Store& source, const CancelToken& cancel) {
+  SHIPSET_TRY(auto tags, source.tags());
+  std::erase_if(tags, [](const std::string& tag) { return tag.starts_with(own_prefix); });
+  std::vector<std::optional<oci::Descriptor>> roots(tags.size());
+  const std::size_t threads = dynamic_cast<oci::LayoutStore*>(&source) != nullptr ? 1 : parallel_lookups;
+  SHIPSET_CHECK(parallel_for(tags.size(), threads, cancel, [&](std::size_t i) -> Result<void> {
+    SHIPSET_TRY(roots[i], source.resolve(tags[i]));
     return {};
-  }
-  SHIPSET_TRY(const oci::ManifestBytes bytes, source.manifest(named.root.digest));
-  SHIPSET_CHECK(destination.put_tag(named.tag, bytes.descriptor, bytes.bytes));
-  report.tags_set.push_back(reference);
-  emit(events, {EventKind::tag_moved, "copy", reference, {}, 0, 0, {}});
-  return {};
+  }));
+  std::vector<Named> out;
+  for (std::size_t i = 0; i < tags.size(); ++i)
+    if (roots[i]) out.push_back({tags[i], *roots[i]});
+  return out;
 }
 
 }  // namespace
@@ -79,10 +69,10 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
   registry::ClientOptions noting = client_options;
   if (!noting.notes) noting.notes = events;
   registry::Client client(std::move(noting));
-  SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::read));
+  SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::read, cancel));
   std::vector<Named> wanted;
   if (all_tags) {
-    SHIPSET_TRY(wanted, every_tag(*from));
+    SHIPSET_TRY(wanted, every_tag(*from, cancel));
   } else {
     SHIPSET_TRY(const oci::Descriptor root, registry::resolve(*from, source));
     std::string tag = tag_of(source);
@@ -92,24 +82,22 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
     wanted.push_back({tag_of(with_default_tag(destination, source, tag)), root});
   }
   if (wanted.empty()) return Error(ErrorKind::not_found, "nothing to copy: " + source.str() + " has no tags");
-  SHIPSET_TRY(const auto to, registry::open_store(destination, client, registry::Access::write));
-  CopyReport report;
+  SHIPSET_TRY(const auto to, registry::open_store(destination, client, registry::Access::write, cancel));
   oci::TransferOptions options;
   options.referrers = true;
   options.events = events;
   options.cancel = cancel;
-  std::vector<oci::Descriptor> roots;
+  oci::Delivery delivery{to.get(), {}};
   for (const auto& named : wanted) {
-    const bool twice = std::any_of(roots.begin(), roots.end(),
+    const bool twice = std::any_of(delivery.roots.begin(), delivery.roots.end(),
                                    [&](const oci::Descriptor& root) { return root.digest == named.root.digest; });
-    if (!twice) roots.push_back(named.root);
+    if (!twice) delivery.roots.push_back(named.root);
+    if (!named.tag.empty()) delivery.tags.push_back({named.tag, named.root.digest});
   }
-  SHIPSET_TRY(report.transfer, oci::transfer(*from, *to, roots, options));
-  for (const auto& named : wanted) {
-    SHIPSET_CHECK(cancel.check());
-    if (named.tag.empty()) continue;
-    SHIPSET_CHECK(set_tag(*from, *to, destination, named, report, events));
-  }
+  SHIPSET_TRY(auto reports, oci::transfer(*from, {delivery}, options));
+  CopyReport report{std::move(reports.front()), {}, {}};
+  for (const auto& tag : report.transfer.tags_set) report.tags_set.push_back(reference_of(destination, tag));
+  for (const auto& tag : report.transfer.tags_kept) report.tags_kept.push_back(reference_of(destination, tag));
   return report;
 }
 

@@ -20,12 +20,14 @@
 namespace shipset::registry {
 
 struct ClientOptions {
-  std::set<std::string> plain_http;      ///< hosts (with port) reached by HTTP; loopback always tries HTTP
-  std::set<std::string> insecure_tls;    ///< hosts whose certificate is not checked
-  std::string ca_file;                   ///< further CA bundle; "" = system, SSL_CERT_FILE
-  std::size_t connections_per_host = 8;  ///< for each of: short requests, uploads, downloads
-  unsigned attempts = 5;                 ///< per operation, with back-off; at least 1. Progress fills it up again
-  std::uint64_t chunk_bytes = 0;         ///< most that one request of an upload may carry; 0 = the whole blob
+  std::set<std::string> plain_http;    ///< hosts (with port) reached by HTTP; loopback always tries HTTP
+  std::set<std::string> insecure_tls;  ///< hosts whose certificate is not checked
+  std::string ca_file;                 ///< further CA bundle; "" = system, SSL_CERT_FILE
+  /// At most so many requests in flight, for each of: short requests, uploads, downloads. A registry that answers 429
+  /// or 503 gets half as many, and one more after each round of good answers.
+  std::size_t connections_per_host = 16;
+  unsigned attempts = 5;          ///< per operation, with back-off; at least 1. Progress fills it up again
+  std::uint64_t chunk_bytes = 0;  ///< most that one request of an upload may carry; 0 = the whole blob
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
   std::string user_agent;                           ///< "" = shipset/<version>
