@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,16 @@ Result<std::map<Digest, std::uint64_t>> DiskLayout::list_blobs() const {
 
 namespace {
 
+/// Layers are told apart by their first byte, without reading them.
+bool begins_as_object(const fs::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return true;  // the reader tells why
+  char first = 0;
+  const bool one = ::pread(descriptor, &first, 1, 0) == 1;
+  ::close(descriptor);
+  return one && first == '{';
+}
+
 /// What a manifest or index with a subject says about itself as a referrer.
 std::optional<std::pair<Digest, Descriptor>> read_subject(const Digest& digest, const std::string& bytes) {
   // Most small blobs are configs and statements: they are told apart without parsing them.
@@ -60,6 +71,10 @@ std::optional<std::pair<Digest, Descriptor>> read_subject(const Digest& digest, 
 Result<void> DiskLayout::scan_subjects(const std::map<Digest, std::uint64_t>& blobs) {
   for (const auto& [digest, size] : blobs) {
     if (size > max_manifest_bytes || !digest.computable() || subjects_.count(digest)) continue;
+    if (!begins_as_object(blob_path(digest))) {
+      subjects_.emplace(digest, SubjectNote{});
+      continue;
+    }
     auto bytes = read_verified(digest, max_manifest_bytes);
     // Damaged or vanished content refers to nothing; whoever reads it by its digest is told.
     if (!bytes && bytes.error().kind != ErrorKind::verify && bytes.error().kind != ErrorKind::not_found)
