@@ -51,14 +51,25 @@ Result<void> BlobMover::add(std::size_t delivery, const Descriptor& blob) {
     if (!item.claimed.insert(delivery).second) return {};
     item.wanted.insert(delivery);
     waiting_.emplace(blob.size, blob.digest);
+    if (started_) add_threads();
   }
   changed_.notify_one();
   return {};
 }
 
 void BlobMover::start() {
-  for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.parallel); ++i)
+  const std::lock_guard lock(mutex_);
+  started_ = true;
+  add_threads();
+}
+
+/// One thread for each waiting blob that no thread is free for, up to the limit.
+void BlobMover::add_threads() {
+  const std::size_t limit = std::max<std::size_t>(1, options_.parallel);
+  for (std::size_t wanted = idle_; wanted < waiting_.size() && threads_.size() < limit; ++wanted) {
+    ++idle_;
     threads_.emplace_back([this] { work(); });
+  }
 }
 
 Result<void> BlobMover::join() {
@@ -67,7 +78,7 @@ Result<void> BlobMover::join() {
     closed_ = true;
   }
   changed_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads_) thread.join();  // nothing is added any more, so the list stays as it is
   threads_.clear();
   if (failure_) return *failure_;
   return options_.cancel.check();
@@ -77,6 +88,7 @@ bool BlobMover::take(Descriptor& blob, std::vector<std::size_t>& wanted) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !waiting_.empty() || closed_ || failure_; });
   if (waiting_.empty() || failure_ || cancel_.cancelled()) return false;
+  --idle_;
   const auto next = std::prev(waiting_.end());
   Item& item = items_.at(next->second);
   blob = item.blob;
@@ -96,7 +108,11 @@ void BlobMover::work() {
     } catch (const std::exception& problem) {
       outcome = Error(ErrorKind::internal, "unexpected exception while a blob was moved", problem.what());
     }
-    if (outcome) continue;
+    if (outcome) {
+      const std::lock_guard lock(mutex_);
+      ++idle_;
+      continue;
+    }
     if (outcome.error().kind != ErrorKind::cancelled)
       tell(EventKind::blob_failed, wanted.front(), blob, 0, outcome.error().what);
     {

@@ -40,6 +40,7 @@ class BlobMover {
   /// Deliveries to one registry; the first gets the blob, the others take it from there.
   using Group = std::vector<std::size_t>;
 
+  void add_threads();
   void work();
   bool take(Descriptor& blob, std::vector<std::size_t>& wanted);
   Result<void> move(const Descriptor& blob, const std::vector<std::size_t>& wanted);
@@ -64,7 +65,8 @@ class BlobMover {
   std::condition_variable changed_;
   std::map<Digest, Item> items_;
   std::set<std::pair<std::uint64_t, Digest>> waiting_;  ///< by size; the last is next
-  bool closed_ = false;
+  bool started_ = false, closed_ = false;
+  std::size_t idle_ = 0;  ///< threads that wait for a blob
   std::optional<Error> failure_;
   std::vector<std::thread> threads_;
 };

@@ -131,6 +131,12 @@ Result<std::vector<Descriptor>> DeliveryRun::explore_level(const std::vector<Des
   return next;
 }
 
+bool DeliveryRun::needs_request(const Node& node) {
+  if (layout_ || !delivery_.trust_present || empty_) return false;
+  const std::lock_guard lock(mutex_);
+  return !known_present_.contains(node.descriptor.digest);
+}
+
 /// Whether the destination has the manifest together with everything below it.
 Result<bool> DeliveryRun::is_present(const Descriptor& descriptor) {
   {
@@ -189,27 +195,20 @@ Result<void> DeliveryRun::finish() {
     if (tags_[i] == Tag::other && it != nodes_.end() && !it->second.present && !needed.contains(root))
       by_tag_.insert(root);
   }
+  for (const auto& [digest, node] : nodes_)
+    if (node.present) ++report_.manifests_present;
   const std::size_t highest = set_heights();
   for (std::size_t height = 0; height <= highest; ++height) {
     std::vector<Node*> level;
     for (auto& [digest, node] : nodes_)
-      if (node.height == height && !by_tag_.contains(digest)) level.push_back(&node);
+      if (node.height == height && !node.present && !by_tag_.contains(digest)) level.push_back(&node);
     SHIPSET_CHECK(parallel_for(level.size(), layout_ ? 1 : options_.parallel, cancel_,
                                [&](std::size_t i) { return push(*level[i]); }));
   }
-  SHIPSET_CHECK(
-      parallel_for(tags_.size(), layout_ ? 1 : options_.parallel, cancel_, [&](std::size_t i) { return set_tag(i); }));
-  for (std::size_t i = 0; i < tags_.size(); ++i)
-    (tags_[i] == Tag::right ? report_.tags_kept : report_.tags_set).push_back(delivery_.tags[i].tag);
-  return {};
+  return set_tags();
 }
 
 Result<void> DeliveryRun::push(Node& node) {
-  if (node.present) {
-    const std::lock_guard lock(mutex_);
-    ++report_.manifests_present;
-    return {};
-  }
   SHIPSET_TRY(const std::string bytes, graph_.bytes(*node.content));
   auto stored = destination_.put_manifest(node.descriptor, bytes);
   if (!stored) return failed(std::move(stored).error());
@@ -224,13 +223,21 @@ void DeliveryRun::pushed(const Descriptor& manifest) {
   report_.bytes_moved += manifest.size;
 }
 
+Result<void> DeliveryRun::set_tags() {
+  std::vector<std::size_t> moving;
+  for (std::size_t i = 0; i < tags_.size(); ++i) {
+    const std::string& tag = delivery_.tags[i].tag;
+    if (tags_[i] == Tag::right) tell(EventKind::tag_kept, destination_.name() + ":" + tag, 0);
+    if (tags_[i] != Tag::right) moving.push_back(i);
+    (tags_[i] == Tag::right ? report_.tags_kept : report_.tags_set).push_back(tag);
+  }
+  return parallel_for(moving.size(), layout_ ? 1 : options_.parallel, cancel_,
+                      [&](std::size_t i) { return set_tag(moving[i]); });
+}
+
 Result<void> DeliveryRun::set_tag(std::size_t wish) {
   const auto& [tag, root] = delivery_.tags[wish];
   const std::string subject = destination_.name() + ":" + tag;
-  if (tags_[wish] == Tag::right) {
-    tell(EventKind::tag_kept, subject, 0);
-    return {};
-  }
   const auto at = std::find_if(delivery_.roots.begin(), delivery_.roots.end(),
                                [&root = root](const Descriptor& descriptor) { return descriptor.digest == root; });
   if (at == delivery_.roots.end())

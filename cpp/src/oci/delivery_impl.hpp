@@ -33,10 +33,12 @@ class DeliveryRun {
   void begin_with_largest(const Digest& root);
   Result<std::vector<Descriptor>> explore_level(const std::vector<Descriptor>& level);
   Result<std::vector<Descriptor>> look_at(Node& node);
+  bool needs_request(const Node& node);
   Result<bool> is_present(const Descriptor& descriptor);
   std::size_t set_heights();
   Result<void> push(Node& node);
   void pushed(const Descriptor& manifest);
+  Result<void> set_tags();
   Result<void> set_tag(std::size_t wish);
   Error failed(Error error) const { return on_side(std::move(error), "destination", destination_); }
   void tell(EventKind kind, const std::string& subject, std::uint64_t bytes);

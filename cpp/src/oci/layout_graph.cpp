@@ -31,6 +31,25 @@ Result<std::map<Digest, std::uint64_t>> DiskLayout::list_blobs() const {
 
 namespace {
 
+/// When the folders below blobs/ changed last; nullopt when that is too recent to tell a later change from it.
+std::optional<std::vector<std::int64_t>> settled_times(const fs::path& blobs) {
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  std::vector<std::int64_t> out;
+  std::error_code code;
+  for (fs::directory_iterator algorithm(blobs, code), end; !code && algorithm != end; algorithm.increment(code)) {
+    struct stat info {};
+    if (::stat(algorithm->path().c_str(), &info) != 0) return std::nullopt;
+    const std::int64_t changed = info.st_mtim.tv_sec * second_ns + info.st_mtim.tv_nsec;
+    if (changed > now.tv_sec * second_ns + now.tv_nsec - 2 * second_ns) return std::nullopt;
+    out.push_back(changed);
+    out.push_back(static_cast<std::int64_t>(info.st_ino));
+  }
+  if (code) return std::nullopt;
+  return out;
+}
+
 /// Layers are told apart by their first byte, without reading them.
 bool begins_as_object(const fs::path& file) {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -91,16 +110,21 @@ Result<void> DiskLayout::scan_subjects(const std::map<Digest, std::uint64_t>& bl
 }
 
 Result<std::vector<Descriptor>> DiskLayout::referrers(const Digest& digest, std::string_view artifact_type) {
-  SHIPSET_TRY(const auto blobs, list_blobs());
   const std::lock_guard lock(subjects_mutex_);
-  SHIPSET_CHECK(scan_subjects(blobs));
-  std::vector<Descriptor> out;
-  for (const auto& [name, size] : blobs) {
-    const auto it = subjects_.find(name);
-    if (it == subjects_.end() || it->second.subject != digest) continue;
-    if (artifact_type.empty() || it->second.descriptor.artifact_type == artifact_type)
-      out.push_back(it->second.descriptor);
+  auto times = settled_times(path_ / "blobs");
+  if (!times || times != listed_times_) {
+    SHIPSET_TRY(const auto blobs, list_blobs());
+    SHIPSET_CHECK(scan_subjects(blobs));
+    listed_referrers_.clear();
+    for (const auto& [name, size] : blobs)
+      if (const auto it = subjects_.find(name); it != subjects_.end() && !it->second.subject.empty())
+        listed_referrers_.push_back(it->second);
+    listed_times_ = std::move(times);
   }
+  std::vector<Descriptor> out;
+  for (const auto& note : listed_referrers_)
+    if (note.subject == digest && (artifact_type.empty() || note.descriptor.artifact_type == artifact_type))
+      out.push_back(note.descriptor);
   return out;
 }
 

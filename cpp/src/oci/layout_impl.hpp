@@ -117,6 +117,8 @@ class DiskLayout final : public LayoutStore {
   };
   std::mutex subjects_mutex_;
   std::map<Digest, SubjectNote> subjects_;
+  std::vector<SubjectNote> listed_referrers_;                ///< those that were there at the last look
+  std::optional<std::vector<std::int64_t>> listed_times_{};  ///< of the folders then
 };
 
 /// Progress of one blob, told in steps.

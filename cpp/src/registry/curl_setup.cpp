@@ -90,7 +90,7 @@ void set_method(CURL* easy, const HttpRequest& request) {
   if (size) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*size));
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, transfer_buffer_bytes);
+    if (request.lane == Lane::upload) curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, transfer_buffer_bytes);
   } else if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return;
@@ -136,7 +136,9 @@ bool configure(void* easy, Exchange& exchange, const LoopOptions& options) {
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transfer_buffer_bytes);
+  // Buffers are made anew for each request: large ones only where much goes through them.
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                   request.lane == Lane::download ? transfer_buffer_bytes : static_cast<long>(CURL_MAX_WRITE_SIZE));
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   if (request.direct) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   set_protocols(easy);

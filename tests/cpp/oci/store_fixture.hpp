@@ -193,7 +193,16 @@ class MemoryStore : public Store {
  public:
   explicit MemoryStore(std::string name = "memory") : name_(std::move(name)) {}
   std::string name() const override { return name_; }
+  std::string pool() const override { return pool_name; }
+  Result<TagGlance> glance() override {
+    ++glances;
+    const std::lock_guard lock(mutex_);
+    TagGlance out{true, {}};
+    for (const auto& [tag, root] : tags_) out.tags.push_back(tag);
+    return out;
+  }
   Result<std::optional<Descriptor>> resolve(std::string_view tag) override {
+    ++tag_questions;
     const std::lock_guard lock(mutex_);
     const auto it = tags_.find(std::string(tag));
     return it == tags_.end() ? std::optional<Descriptor>() : std::optional<Descriptor>(it->second);
@@ -218,6 +227,7 @@ class MemoryStore : public Store {
     const std::lock_guard lock(mutex_);
     const auto it = blobs.find(blob.digest);
     if (it == blobs.end()) return missing(blob.digest);
+    ++reads;
     return memory_source(it->second);
   }
   Result<BlobPut> put_blob(const Descriptor& blob, const Source& content, const EventSink&,
@@ -246,15 +256,17 @@ class MemoryStore : public Store {
     for (const auto& child : below)
       if (!blobs.count(child.digest) && !manifests.count(child.digest))
         return Error(ErrorKind::registry, "the manifest refers to unknown content " + child.digest.str());
-    order.push_back(manifest.digest);
+    if (!manifests.count(manifest.digest)) order.push_back(manifest.digest);
     Descriptor plain = manifest;
     plain.platform.reset();
     plain.annotations.clear();
     manifests.emplace(manifest.digest, std::pair(plain, std::string(bytes)));
     return {};
   }
-  Result<void> put_tag(std::string_view tag, const Descriptor& manifest, std::string_view) override {
+  Result<void> put_tag(std::string_view tag, const Descriptor& manifest, std::string_view bytes) override {
+    SHIPSET_CHECK(put_manifest(manifest, bytes));
     const std::lock_guard lock(mutex_);
+    ++tag_writes;
     tags_[std::string(tag)] = manifest;
     return {};
   }
@@ -272,7 +284,8 @@ class MemoryStore : public Store {
   std::map<Digest, std::string> blobs;
   std::map<Digest, std::pair<Descriptor, std::string>> manifests;
   std::vector<Digest> order;  ///< of what was stored
-  std::atomic<int> manifest_questions{0}, blob_questions{0};
+  std::atomic<int> manifest_questions{0}, blob_questions{0}, tag_questions{0}, tag_writes{0}, glances{0}, reads{0};
+  std::string pool_name{};  ///< before it is used
   Digest fail_blob;
 
  private:
