@@ -2,6 +2,7 @@
 // back when the client ends and something changed. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -39,6 +40,18 @@ class Profiles {
   Profiles(const Profiles&) = delete;
   Profiles& operator=(const Profiles&) = delete;
 
+  /// While one lives, what is learnt was asked for on purpose.
+  class Probing {
+   public:
+    explicit Probing(Profiles& profiles) : profiles_(profiles) { ++profiles_.probing_; }
+    ~Probing() { --profiles_.probing_; }
+    Probing(const Probing&) = delete;
+    Probing& operator=(const Probing&) = delete;
+
+   private:
+    Profiles& profiles_;
+  };
+
   template <class T>
   std::optional<T> known(const std::string& host, Fact<T> Profile::*fact) {
     std::lock_guard lock(mutex_);
@@ -52,8 +65,9 @@ class Profiles {
     return found.at_unix_s >= began_ && found.how >= Learnt::by_request ? found.value : std::nullopt;
   }
   template <class T>
-  void learn(const std::string& host, Fact<T> Profile::*fact, T value, Learnt how = Learnt::by_request) {
+  void learn(const std::string& host, Fact<T> Profile::*fact, T value) {
     std::lock_guard lock(mutex_);
+    const Learnt how = probing_ > 0 ? Learnt::by_probe : Learnt::by_request;
     Entry& at = entry(host);
     Fact<T>& old = at.profile.*fact;
     const std::int64_t now = clock();
@@ -82,6 +96,7 @@ class Profiles {
   const std::string state_directory_;
   const EventSink notes_;
   const std::int64_t began_ = clock();
+  std::atomic<int> probing_{0};
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
 };

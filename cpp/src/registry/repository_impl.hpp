@@ -37,6 +37,7 @@ class RepositoryStore final : public oci::Store {
   Result<bool> remove_manifest(const oci::Descriptor& manifest);
 
  private:
+  friend class Examination;
   /// An open upload: where its body goes. A capability; never shown.
   struct Upload {
     Url location;

@@ -61,7 +61,10 @@ TEST_CASE("profile, learnt in one client, is known in the next") {
     auto profiles = state.open();
     profiles.learn(host, &Profile::referrers_api, false);
     profiles.learn(host, &Profile::chunk_min_bytes, std::uint64_t(5) << 20);
-    profiles.learn(host, &Profile::broken_upload, BrokenUpload::keeps_chunks, Learnt::by_probe);
+    {
+      const Profiles::Probing probing(profiles);
+      profiles.learn(host, &Profile::broken_upload, BrokenUpload::keeps_chunks);
+    }
     profiles.learn(host, &Profile::server, std::string("nginx \"1\""));
     profiles.count(host, &Profile::rate_remaining, 17);
     CHECK_FALSE(std::filesystem::exists(state.file()));  // written once, at the end

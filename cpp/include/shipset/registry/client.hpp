@@ -44,6 +44,9 @@ struct Traffic {
   std::uint64_t requests = 0, bytes_sent = 0, bytes_received = 0, retries = 0;
 };
 
+struct DoctorReport;
+struct DoctorOptions;
+
 class Client {
  public:
   explicit Client(ClientOptions options = {});
@@ -63,6 +66,9 @@ class Client {
   struct Core;
 
  private:
+  friend Result<DoctorReport> diagnose(Client& client, const std::string& place,
+                                              const DoctorOptions& options, const EventSink& events,
+                                              const CancelToken& cancel);
   std::shared_ptr<Core> core_;
 };
 
