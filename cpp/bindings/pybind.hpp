@@ -13,6 +13,7 @@ void bind_errors(py::module_& module);
 void bind_values(py::module_& module);
 void bind_model(py::module_& module);
 void bind_registry(py::module_& module);
+void bind_doctor(py::module_& module);
 void bind_release(py::module_& module);
 void bind_content(py::module_& module);
 

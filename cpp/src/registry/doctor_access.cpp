@@ -203,7 +203,11 @@ Result<void> Examination::judge_delete(bool by_digest) {
   const std::string advice = by_digest
                                  ? "what is left after a release has to be removed at the registry itself"
                                  : "tags of ours are removed with a throw-away manifest where digests can be deleted";
-  if (response.success() || (response.status == 404 && from_registry(response))) {
+  const bool nowhere = response.status == 404 && read_refusal(response).code == "NAME_UNKNOWN";
+  if (nowhere) {
+    add(name, "not clear", Verdict::unknown, "the repository does not exist yet",
+        "ask again with --write, or when something was pushed");
+  } else if (response.success() || (response.status == 404 && from_registry(response))) {
     add(name, "allowed", Verdict::good, "something that is not there was answered with " + told(response));
     core_->profiles.learn(at_.api_host, fact, true);
   } else if (response.status == 401 || response.status == 403) {
