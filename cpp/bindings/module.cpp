@@ -9,7 +9,7 @@ PYBIND11_MODULE(_core, module) {
   shipset::bindings::bind_values(module);    // values.py
   shipset::bindings::bind_model(module);     // spec.py, matrix.py, tags.py
   shipset::bindings::bind_registry(module);  // registry.py
-  shipset::bindings::bind_doctor(module);    // doctor.py
+  shipset::bindings::bind_doctor(module);    // diagnosis.py
   shipset::bindings::bind_release(module);   // release.py
   shipset::bindings::bind_content(module);   // content.py
 }

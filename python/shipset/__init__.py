@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shipset.content import copy as copy
     from shipset.content import inspect as inspect
     from shipset.content import verify as verify
+    from shipset.diagnosis import Diagnosis as Diagnosis
+    from shipset.diagnosis import doctor as doctor
     from shipset.errors import AuthenticationError as AuthenticationError
     from shipset.errors import BuildFailed as BuildFailed
     from shipset.errors import Cancelled as Cancelled
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
     "content": ("CopyResult", "Verification", "copy", "inspect", "verify"),
+    "diagnosis": ("Diagnosis", "doctor"),
     "errors": (
         "AuthenticationError",
         "BuildFailed",

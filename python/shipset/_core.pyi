@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -95,6 +95,10 @@ class Plan:
         ...
 def copy(source: str, destination: str, *, all_tags: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     ...
+def doctor(place: str, *, write: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    Findings as JSON; an empty place is this machine.
+    """
 def human_bytes(size_bytes: int) -> str:
     """
     1536 → 1.5 KiB.

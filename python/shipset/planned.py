@@ -98,3 +98,4 @@ class PlanMembers:
     warnings: tuple[Problem, ...]
     disk_bytes: int
     nothing_to_do: bool
+    legacy_attestations: bool = False

@@ -15,7 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "python/docs/reference/json-output
 # Objects whose names come from the release, or whose members the page lists in one line.
 OPEN = re.compile(
     r"^(inputs|annotations|facts\.(git|env)|gates\[\]|warnings\[\]|variants\[\]\.images\[\]\.(settings|bases\[\])"
-    r"|manifests\[\]\.(annotations|config|layers\[\]|attestations\[\])|findings\[\]|(.*\.)?error)\."
+    r"|manifests\[\]\.(annotations|config|layers\[\]|attestations\[\])|findings\[\]|profile|problem|(.*\.)?error)\."
 )
 
 
@@ -58,6 +58,7 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
         "Verification": data("verify", reference),
         "Content": data("inspect", reference),
         "Copy": data("copy", reference, f"oci:{project.folder}/copy"),
+        "Diagnosis": data("doctor"),
     }
     project.add('sufix = "x"\n')
     return {**found, "Problems": data("check")}

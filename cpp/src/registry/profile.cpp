@@ -147,7 +147,9 @@ Profile profile_by_name(const std::string& host) {
   if (host == "registry.gitlab.com") {
     know(out.referrers_api, false);
     know(out.sweeps_untagged, true);
+    know(out.empty_config, false);
   }
+  if (ends(".aliyuncs.com")) know(out.empty_config, false);
   if (ends(".amazonaws.com")) know(out.sweeps_untagged, false);
   return out;
 }

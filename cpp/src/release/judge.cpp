@@ -43,6 +43,31 @@ Result<const Planner::Found*> Planner::load(std::size_t target, const oci::Descr
   return &found_.emplace(key, std::move(found)).first->second;
 }
 
+void Planner::choose_attestation_form() {
+  const bool wanted = std::any_of(plan_.variants.begin(), plan_.variants.end(), [](const PlannedVariant& variant) {
+    return std::any_of(variant.images.begin(), variant.images.end(), [](const PlannedImage& image) {
+      const auto& form = image.task.settings.attestations;
+      return form.in_index && form.form == AttestationForm::oci_artifact;
+    });
+  });
+  if (!wanted) return;
+  for (const auto& target : plan_.targets) {
+    if (target.location.kind != Location::Kind::registry) continue;
+    const auto fact = stores_.profile(target.location).empty_config;
+    if (fact.value != std::optional(false)) continue;
+    plan_.legacy_attestations = true;
+    Problem problem;
+    problem.severity = Problem::Severity::warning;
+    problem.file = plan_.matrix->file;
+    problem.key = "attestations.form";
+    problem.message = target.name() + " refuses artifacts with an empty config" +
+                      (fact.at_unix_s > 0 ? " (seen " + rfc3339(fact.at_unix_s).substr(0, 10) + ")" : "") +
+                      ": attestations take the legacy form at every destination";
+    problem.hint = "set form = \"legacy\" to have it so always";
+    plan_.warnings.push_back(std::move(problem));
+  }
+}
+
 Result<void> Planner::judge_variants() {
   for (auto& variant : plan_.variants) {
     if (variant.images.empty()) continue;

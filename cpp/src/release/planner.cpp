@@ -46,6 +46,7 @@ Result<Plan> Planner::run() {
   list_tags();
   SHIPSET_CHECK(look_at_tags());
   SHIPSET_CHECK(judge_variants());
+  choose_attestation_form();
   SHIPSET_CHECK(judge_tags());
   plan_.disk_bytes = disk_need(plan_);
   emit(events_, {EventKind::phase_finished, "plan", "plan", {}, 0, 0, {}});

@@ -26,6 +26,7 @@ class Planner {
   Result<void> look_at_tags();
   Result<void> look_at_target(std::size_t target);
 
+  void choose_attestation_form();
   Result<void> judge_variants();
   Result<void> judge_at(PlannedVariant& variant, std::size_t target);
   Result<void> judge_tags();

@@ -135,7 +135,8 @@ Result<void> Run::store_statements(std::size_t variant, std::size_t image,
     return work_->put_manifest(made.descriptor, made.manifest_bytes);
   };
   if (wanted.in_index) {
-    const auto made = attest::make_attestation_manifest(manifest, statements, wanted.form == AttestationForm::legacy);
+    const bool legacy = plan_.legacy_attestations || wanted.form == AttestationForm::legacy;
+    const auto made = attest::make_attestation_manifest(manifest, statements, legacy);
     SHIPSET_CHECK(put(made));
     states_[variant].attestations[image] = made.descriptor;
   }

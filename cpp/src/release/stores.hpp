@@ -27,6 +27,11 @@ class Stores final : public build::BaseResolver {
                                 const std::string& directory) override;
   Result<oci::Store*> open(const std::string& reference, const std::string& directory) override;
 
+  /// What is known of the registry of a location.
+  [[nodiscard]] registry::Profile profile(const Location& location) const {
+    return client_.profile(location.reference.api_host());
+  }
+
  private:
   /// `reference` with layout paths made relative to `directory`.
   static Result<Location> locate(const std::string& reference, const std::string& directory);

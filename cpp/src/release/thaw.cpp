@@ -143,6 +143,9 @@ Result<Plan> thaw_plan(std::string_view text, const std::filesystem::path& file,
   SHIPSET_TRY(const Json now, parse_json(plan.to_json(), "the plan", ErrorKind::internal, plan_limits));
   SHIPSET_CHECK(compare_variants(promised, now));
   SHIPSET_CHECK(compare_tags(promised, now));
+  // What is known of the destinations may have grown; the form that was planned is the one that is stored.
+  if (const auto form = promised.find("legacy_attestations"); form != promised.end() && form->is_boolean())
+    plan.legacy_attestations = form->get<bool>();
   return plan;
 }
 

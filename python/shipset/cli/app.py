@@ -24,6 +24,7 @@ COMMANDS = {
     "copy": "content",
     "login": "registry",
     "logout": "registry",
+    "doctor": "doctor",
 }
 EXIT_INTERNAL, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 

@@ -1,6 +1,7 @@
 #include "shipset/release/plan.hpp"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "release_fixture.hpp"
 #include "shipset/base/json.hpp"
@@ -191,4 +192,33 @@ TEST_CASE("plan, only one variant and platform, leaves the others out") {
   REQUIRE(plan.ok());
   CHECK(plan->variants.at(0).action == VariantAction::excluded);
   CHECK(plan->variants.at(1).images.size() == 1);
+}
+
+TEST_CASE("plan, a destination refuses empty configs, every attestation takes the legacy form and the key stays") {
+  const Workspace space(std::string(two_variants) + "[attestations]\nsbom = \"spdx\"\n");
+  const auto configs_of = [&](const Plan& plan, const std::string& name) {
+    REQUIRE_FALSE(execute(plan, Goal::release).error);
+    auto store = oci::LayoutStore::open(space.path(name), {});
+    REQUIRE(store);
+    const auto root = (*store)->resolve("v1.0.0").value().value();
+    const auto index = oci::Index::parse((*store)->manifest(root.digest)->bytes, "index").value();
+    std::set<std::string> types;
+    for (const auto& entry : index.manifests)
+      if (oci::is_attestation(entry))
+        types.insert(
+            oci::Manifest::parse((*store)->manifest(entry.digest)->bytes, "attestation").value().config.media_type);
+    return types;
+  };
+  Options options;
+  options.destination = space.layout("one");
+  auto plan = space.plan({}, options);
+  REQUIRE(plan.ok());
+  CHECK_FALSE(plan->legacy_attestations);
+  CHECK(configs_of(*plan, "one") == std::set<std::string>{std::string(oci::media_type::empty)});
+  options.destination = space.layout("two");
+  auto legacy = space.plan({}, options);
+  REQUIRE(legacy.ok());
+  legacy->legacy_attestations = true;
+  CHECK(legacy->variants.at(0).build_key == plan->variants.at(0).build_key);
+  CHECK(configs_of(*legacy, "two") == std::set<std::string>{std::string(oci::media_type::config)});
 }

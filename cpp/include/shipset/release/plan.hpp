@@ -92,6 +92,9 @@ struct Plan {
   std::vector<PlannedVariant> variants;  ///< file order
   std::vector<PlannedTag> tags;          ///< in the order of promotion
   std::vector<Problem> warnings;
+  /// A destination is known to refuse artifacts with an empty config: attestations of every index take the legacy form,
+  /// so that digests are equal everywhere. Not part of the build key.
+  bool legacy_attestations = false;
   std::uint64_t disk_bytes = 0;  ///< upper estimate of temporary disk need (inputs of native layers)
 
   /// Whether executing it would change nothing.
