@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from shipset.facts import Facts as Facts
     from shipset.facts import collect_facts as collect_facts
     from shipset.matrix import Matrix as Matrix
+    from shipset.progress import Progress as Progress
+    from shipset.progress import live as live
     from shipset.registry import RegistryOptions as RegistryOptions
     from shipset.registry import login as login
     from shipset.registry import logout as logout
@@ -95,6 +97,7 @@ _NAMES = {
     "events": ("Event",),
     "facts": ("Facts", "collect_facts"),
     "matrix": ("Matrix",),
+    "progress": ("Progress", "live"),
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),
     "report": ("Report",),

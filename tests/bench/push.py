@@ -73,7 +73,7 @@ def shipset_command(source: Path, repository: str, *, tls: bool) -> list[str]:
     return [program, "copy", f"oci:{source}", repository, "--all-tags", *(["--insecure", host] if tls else [])]
 
 
-class Failed(Exception):
+class CommandError(Exception):
     """A command ended with an error; its text."""
 
 
@@ -84,15 +84,13 @@ def run_all(commands: list[list[str]], *, at_once: bool, environment: dict[str, 
     running: list[subprocess.Popen[bytes]] = []
     errors = []
     for command in commands:
-        running.append(
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
-        )
+        running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment))
         if not at_once:
             errors.append(error_of(running.pop()))
     errors += [error_of(process) for process in running]
     seconds = time.perf_counter() - begin
     if any(errors):
-        raise Failed(f"{commands[0][0]}: " + "".join(errors)[-2000:])
+        raise CommandError(f"{commands[0][0]}: " + "".join(errors)[-2000:])
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return seconds, cpu
@@ -129,7 +127,7 @@ class Bench:
                 try:
                     seconds, cpu = run_all(commands, environment=self.environment, **how)
                     break
-                except Failed as failure:
+                except CommandError as failure:
                     # docker-registry 2.8 may refuse a manifest while another process writes the same link.
                     if who == "shipset" or attempt == 2:
                         sys.exit(str(failure))
@@ -189,10 +187,14 @@ def over_link_again(
     commands = [shipset_command(layout.path, repository, tls=False)]
     run_all(commands, at_once=False, environment=bench.environment)
     for name in PEERS:
-        bench.row("again", f"{name} in turn", 1, lambda name=name: peer(name, repository), at_once=False, registry=registry)
+        bench.row(
+            "again", f"{name} in turn", 1, lambda name=name: peer(name, repository), at_once=False, registry=registry
+        )
     for _ in range(bench.rounds):
         for name in PEERS[:3]:
-            bench.row("again", f"{name} at once", 1, lambda name=name: peer(name, repository), at_once=True, registry=registry)
+            bench.row(
+                "again", f"{name} at once", 1, lambda name=name: peer(name, repository), at_once=True, registry=registry
+            )
         bench.row("again", "shipset", 1, lambda: commands, at_once=True, registry=registry)
     join_rounds(bench, "again")
     bench.rows.append(inside(bench, layout.path, repository, "again"))
@@ -234,7 +236,7 @@ def loopback(bench: Bench, layout: Layout) -> None:
             for _ in range(max(1, bench.rounds // 2 + 1)):
                 for who in (*PEERS, "shipset"):
 
-                    def run(who: str = who) -> list[list[str]]:
+                    def run(who: str = who, tls: bool = tls) -> list[list[str]]:
                         registry.forget()
                         repository = new_repository(registry.host)
                         if who == "shipset":
@@ -263,7 +265,9 @@ def memory(bench: Bench, total_bytes: int) -> dict[str, int]:
     script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
 
     def peak(*arguments: str) -> int:
-        done = subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True, env=bench.environment)
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], check=True, capture_output=True, env=bench.environment
+        )
         return int(done.stdout) * 1024
 
     with sink() as port:
@@ -272,7 +276,9 @@ def memory(bench: Bench, total_bytes: int) -> dict[str, int]:
         seconds = time.perf_counter() - begin
     idle = peak()
     over = busy - idle
-    print(f"memory: {total_bytes / 1e9:.0f} GB in {seconds:.1f} s, {over / MIB:.1f} MiB over the idle process", flush=True)
+    print(
+        f"memory: {total_bytes / 1e9:.0f} GB in {seconds:.1f} s, {over / MIB:.1f} MiB over the idle process", flush=True
+    )
     return {"over_idle_bytes": over, "size_bytes": total_bytes}
 
 
@@ -326,7 +332,9 @@ def main() -> int:
     for name, value, limit in results:
         print(f"{name:36} {value:8.2f}   limit {limit:6.2f}   {'ok' if value <= limit else 'MISSED'}")
     if options.json:
-        rows = [{"work": row.work, "who": row.who, "seconds": row.seconds, "requests": row.requests} for row in bench.rows]
+        rows = [
+            {"work": row.work, "who": row.who, "seconds": row.seconds, "requests": row.requests} for row in bench.rows
+        ]
         options.json.write_text(json.dumps({"rows": rows, "limits": results}, indent=1))
     return 1 if options.check and any(value > limit for _, value, limit in results) else 0
 

@@ -1,4 +1,4 @@
-"""Layouts for the transport benchmark: seven variants, eleven platform images, shared bases, bytes that do not compress.
+"""Layouts for the transport benchmark: seven variants, eleven platform images, shared bases, noise as content.
 
 Content is made from seeds, so every run and every machine has the same digests.
 """

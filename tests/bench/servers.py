@@ -91,7 +91,10 @@ def slow_link(port: int) -> Iterator[int]:
     with running(["toxiproxy-server", "-host", "127.0.0.1", "-port", str(api)], api):
         ask("/proxies", {"name": "link", "listen": f"127.0.0.1:{listen}", "upstream": f"127.0.0.1:{port}"})
         for stream in ("upstream", "downstream"):
-            for kind, attributes in (("bandwidth", {"rate": KILOBYTES_PER_S}), ("latency", {"latency": ROUND_TRIP_MS // 2})):
+            for kind, attributes in (
+                ("bandwidth", {"rate": KILOBYTES_PER_S}),
+                ("latency", {"latency": ROUND_TRIP_MS // 2}),
+            ):
                 toxic = {"name": f"{kind}-{stream}", "type": kind, "stream": stream, "attributes": attributes}
                 ask("/proxies/link/toxics", toxic)
         yield listen

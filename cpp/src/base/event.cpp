@@ -16,6 +16,8 @@ std::string_view to_string(EventKind kind) noexcept {
       return "task_finished";
     case EventKind::task_failed:
       return "task_failed";
+    case EventKind::blob_waiting:
+      return "blob_waiting";
     case EventKind::blob_skipped:
       return "blob_skipped";
     case EventKind::blob_mounted:

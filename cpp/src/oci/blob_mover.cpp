@@ -50,6 +50,10 @@ Result<void> BlobMover::add(std::size_t delivery, const Descriptor& blob) {
     }
     if (!item.claimed.insert(delivery).second) return {};
     item.wanted.insert(delivery);
+  }
+  tell(EventKind::blob_waiting, delivery, blob, 0);
+  {
+    const std::lock_guard lock(mutex_);
     waiting_.emplace(blob.size, blob.digest);
     if (started_) add_threads();
   }
@@ -169,7 +173,9 @@ Result<void> BlobMover::serve(const Group& group, const Descriptor& blob, const 
   const Store* first = nullptr;
   for (const std::size_t delivery : group) {
     std::vector<const Store*> mounts;
+    // The first may find it in a sister repository; the others take it from the first.
     if (first != nullptr) mounts.push_back(first);
+    if (first == nullptr && group.size() > 1) mounts.push_back(deliveries_[group[1]].destination);
     const Delivery& to = deliveries_[delivery];
     if (!source_.pool().empty() && source_.pool() == to.destination->pool()) mounts.push_back(&source_);
     mounts.insert(mounts.end(), to.mount_from.begin(), to.mount_from.end());

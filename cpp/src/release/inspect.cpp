@@ -149,10 +149,12 @@ class Inspector {
 Result<std::string> inspect_json(const Location& location, const registry::ClientOptions& client_options,
                                  const CancelToken& cancel) {
   registry::Client client(client_options);
-  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read));
+  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read, cancel));
   Inspector inspector(*store, cancel);
-  const bool whole_layout = location.kind == Location::Kind::layout && location.tag.empty() && location.digest.empty();
-  if (whole_layout) return inspector.list();
+  const bool named = location.kind == Location::Kind::registry
+                         ? !location.reference.tag().empty() || !location.reference.digest().empty()
+                         : !location.tag.empty() || !location.digest.empty();
+  if (!named && location.kind != Location::Kind::docker_archive) return inspector.list();
   SHIPSET_TRY(const oci::Descriptor root, registry::resolve(*store, location));
   return inspector.describe(root);
 }

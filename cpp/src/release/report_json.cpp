@@ -64,7 +64,8 @@ void write_tag(JsonWriter& out, const TagReport& tag) {
 void write_target(JsonWriter& out, const TargetReport& target) {
   out.begin_object().member("name", target.name).member("blobs_moved", target.blobs_moved);
   out.member("blobs_present", target.blobs_present).member("blobs_mounted", target.blobs_mounted);
-  out.member("bytes_moved", target.bytes_moved).member("manifests_pushed", target.manifests_pushed).end_object();
+  out.member("bytes_moved", target.bytes_moved).member("bytes_again", target.bytes_again);
+  out.member("bytes_kept", target.bytes_kept).member("manifests_pushed", target.manifests_pushed).end_object();
 }
 
 template <class T, class F>

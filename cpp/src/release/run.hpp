@@ -62,7 +62,10 @@ class Run {
   Result<void> put_document(oci::Store& store, const Document& document);
 
   Result<void> stage();
-  Result<void> stage_at(std::size_t target);
+  oci::Delivery built_for(std::size_t target) const;
+  std::map<std::size_t, std::vector<oci::Descriptor>> found_elsewhere(std::size_t target) const;
+  Result<void> deliver(oci::Store& source, const std::vector<oci::Delivery>& deliveries,
+                       const std::vector<std::size_t>& numbers);
 
   Result<void> promote();
   Result<void> choose_moves();

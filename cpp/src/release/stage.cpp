@@ -7,52 +7,79 @@
 namespace shipset::release {
 
 Result<void> Run::stage() {
-  for (std::size_t target = 0; target < targets_.size(); ++target) SHIPSET_CHECK(stage_at(target));
+  std::vector<oci::Delivery> built;
+  std::vector<std::size_t> numbers;  ///< targets of `built`
+  std::map<std::size_t, std::vector<oci::Delivery>> copied;
+  std::map<std::size_t, std::vector<std::size_t>> copied_to;
+  for (std::size_t target = 0; target < targets_.size(); ++target) {
+    if (oci::Delivery delivery = built_for(target); !delivery.roots.empty()) {
+      built.push_back(std::move(delivery));
+      numbers.push_back(target);
+    }
+    for (auto& [other, roots] : found_elsewhere(target)) {
+      copied[other].push_back({targets_[target], std::move(roots)});
+      copied_to[other].push_back(target);
+    }
+  }
+  if (work_) SHIPSET_CHECK(deliver(*work_, built, numbers));
+  for (const auto& [other, deliveries] : copied) SHIPSET_CHECK(deliver(*targets_[other], deliveries, copied_to[other]));
   return {};
 }
 
-Result<void> Run::stage_at(std::size_t target) {
-  oci::TransferOptions options;
-  options.events = events_;
-  options.cancel = cancel_;
-  for (std::size_t other = 0; other < target; ++other)
-    if (plan_.targets[other].location.kind == Location::Kind::registry) options.mount_from.push_back(targets_[other]);
-  std::vector<oci::Descriptor> built, referrers;
-  std::map<std::size_t, std::vector<oci::Descriptor>> elsewhere;  ///< by the target that has them
+/// What was built for a target, with what refers to it.
+oci::Delivery Run::built_for(std::size_t target) const {
+  oci::Delivery out{targets_[target], {}};
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     const auto& variant = plan_.variants[i];
     if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
-    if (to_build(i) && !states_[i].failed) {
-      built.push_back(states_[i].index.descriptor);
-      // Something below a manifest that is there is gone: nothing may be taken for granted.
-      if (variant.action == VariantAction::repair) options.trust_present = false;
-      for (const auto& list : states_[i].referrers) referrers.insert(referrers.end(), list.begin(), list.end());
-    } else if (variant.action == VariantAction::copy && !variant.found[target]) {
-      for (const std::size_t other : variant.targets)
-        if (variant.found[other]) {
-          elsewhere[other].push_back(*variant.found[other]);
-          break;
-        }
-    }
+    if (!to_build(i) || states_[i].failed) continue;
+    out.roots.push_back(states_[i].index.descriptor);
+    // Something below a manifest that is there is gone: nothing may be taken for granted.
+    if (variant.action == VariantAction::repair) out.trust_present = false;
+    for (const auto& list : states_[i].referrers) out.roots.insert(out.roots.end(), list.begin(), list.end());
   }
-  auto& row = report_.targets[target];
-  const auto move = [&](oci::Store& source, const std::vector<oci::Descriptor>& roots) -> Result<void> {
-    if (roots.empty()) return {};
-    staged_ = true;
-    auto moved = oci::transfer(source, *targets_[target], roots, options);
-    if (!moved) return std::move(moved).error().with("destination", plan_.targets[target].name());
-    row.blobs_moved += moved->blobs_moved;
-    row.blobs_present += moved->blobs_present;
-    row.blobs_mounted += moved->blobs_mounted;
-    row.bytes_moved += moved->bytes_moved;
-    row.manifests_pushed += moved->manifests_pushed;
-    return {};
-  };
-  if (work_) {
-    SHIPSET_CHECK(move(*work_, built));
-    SHIPSET_CHECK(move(*work_, referrers));
+  return out;
+}
+
+/// What a target lacks and another target has, by that other one.
+std::map<std::size_t, std::vector<oci::Descriptor>> Run::found_elsewhere(std::size_t target) const {
+  std::map<std::size_t, std::vector<oci::Descriptor>> out;
+  for (const auto& variant : plan_.variants) {
+    if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
+    if (variant.action != VariantAction::copy || variant.found[target]) continue;
+    const auto other = std::find_if(variant.targets.begin(), variant.targets.end(),
+                                    [&](std::size_t at) { return variant.found[at].has_value(); });
+    if (other != variant.targets.end()) out[*other].push_back(*variant.found[*other]);
   }
-  for (const auto& [other, roots] : elsewhere) SHIPSET_CHECK(move(*targets_[other], roots));
+  return out;
+}
+
+Result<void> Run::deliver(oci::Store& source, const std::vector<oci::Delivery>& deliveries,
+                          const std::vector<std::size_t>& numbers) {
+  if (deliveries.empty()) return {};
+  staged_ = true;
+  oci::TransferOptions options;
+  options.events = events_;
+  options.cancel = cancel_;
+  auto reports = oci::transfer(source, deliveries, options);
+  if (!reports) {
+    Error error = std::move(reports).error();
+    const auto side = error.context.find("side"), store = error.context.find("store");
+    if (side != error.context.end() && side->second == "destination" && store != error.context.end())
+      error.with("destination", std::string(store->second));
+    return error;
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    auto& row = report_.targets[numbers[i]];
+    const auto& moved = (*reports)[i];
+    row.blobs_moved += moved.blobs_moved;
+    row.blobs_present += moved.blobs_present;
+    row.blobs_mounted += moved.blobs_mounted;
+    row.bytes_moved += moved.bytes_moved;
+    row.bytes_again += moved.bytes_again;
+    row.bytes_kept += moved.bytes_kept;
+    row.manifests_pushed += moved.manifests_pushed;
+  }
   return {};
 }
 

@@ -15,8 +15,9 @@ from typing import Any
 from shipset import _core
 from shipset.cli import output
 from shipset.events import Event, OnEvent
+from shipset.progress import Progress
 
-_QUIET = {"blob_started", "blob_progress", "blob_skipped"}
+_QUIET = {"blob_waiting", "blob_started", "blob_progress", "blob_skipped"}
 _LABELS = {
     "phase_started": "begin",
     "phase_finished": "end",
@@ -66,17 +67,20 @@ def _plain(event: Event) -> None:
 
 
 class _Bars:
-    """A line for the phase and one bar for each blob on its way; what is done scrolls up."""
+    """A line for the phase, one for everything, and one bar for each blob on its way; what is done scrolls up."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
         self._waiting: list[Event] = []
-        self._progress: Any = None
+        self._state = Progress()
+        self._bars: Any = None
         self._phase: Any = None
-        self._blobs: dict[str, Any] = {}
+        self._all: Any = None
+        self._blobs: dict[tuple[str, str], Any] = {}
 
     def __call__(self, event: Event) -> None:
-        if self._progress is None:
+        self._state(event)
+        if self._bars is None:
             self._waiting.append(event)
             if time.monotonic() - self._start < _DELAY_S:
                 return
@@ -89,8 +93,8 @@ class _Bars:
 
     def close(self) -> None:
         """Takes the bars away."""
-        if self._progress is not None:
-            self._progress.stop()
+        if self._bars is not None:
+            self._bars.stop()
             return
         for event in self._waiting:
             if event.kind in _KEPT_LINES:
@@ -101,14 +105,14 @@ class _Bars:
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             DownloadColumn,
-            Progress,
             SpinnerColumn,
             TextColumn,
             TransferSpeedColumn,
         )
+        from rich.progress import Progress as Bars  # noqa: PLC0415
 
         console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
-        self._progress = Progress(
+        self._bars = Bars(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -117,21 +121,28 @@ class _Bars:
             console=console,
             transient=True,
         )
-        self._progress.start()
+        self._bars.start()
 
     def _show(self, event: Event) -> None:
         if event.kind == "phase_started":
             if self._phase is not None:
-                self._progress.remove_task(self._phase)
-            self._phase = self._progress.add_task(event.subject or event.phase, total=None)
-        elif event.kind in ("blob_started", "blob_progress") and event.total_bytes:
-            if event.subject not in self._blobs:
-                name = f"{event.subject.partition(':')[2][:12]} {event.message}".strip()
-                self._blobs[event.subject] = self._progress.add_task(f"  {name}", total=event.total_bytes)
-            self._progress.update(self._blobs[event.subject], completed=event.done_bytes)
-        elif event.kind in ("blob_finished", "blob_failed", "blob_skipped", "blob_mounted"):
-            task = self._blobs.pop(event.subject, None)
-            if task is not None:
-                self._progress.remove_task(task)
+                self._bars.remove_task(self._phase)
+            self._phase = self._bars.add_task(event.subject or event.phase, total=None)
+        elif event.kind.startswith("blob_"):
+            self._show_blob(event)
         if event.kind in _KEPT_LINES:
-            self._progress.console.print(output.harmless(line_of(event)), soft_wrap=True)
+            self._bars.console.print(output.harmless(line_of(event)), soft_wrap=True)
+
+    def _show_blob(self, event: Event) -> None:
+        key = (event.fields.get("destination", ""), event.subject)
+        if event.kind in ("blob_started", "blob_progress") and event.total_bytes:
+            if key not in self._blobs:
+                name = f"{event.subject.partition(':')[2][:12]} {event.message}".strip()
+                self._blobs[key] = self._bars.add_task(f"  {name}", total=event.total_bytes)
+            self._bars.update(self._blobs[key], completed=event.done_bytes)
+        elif key in self._blobs:
+            self._bars.remove_task(self._blobs.pop(key))
+        if self._all is None:
+            self._all = self._bars.add_task("", total=None)
+        total = self._state.total_bytes or None
+        self._bars.update(self._all, description=str(self._state), completed=self._state.done_bytes, total=total)

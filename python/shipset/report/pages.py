@@ -136,6 +136,8 @@ def report_page(report: Report) -> Page:
     moved = f"{report.bytes_moved} bytes, {report.tags_moved} tags"
     if report.bytes_moved >= 1024:  # noqa: PLR2004 (below, the exact number says more)
         moved = f"{_core.human_bytes(report.bytes_moved)}, {report.tags_moved} tags"
+    if again := sum(target.bytes_again for target in report.targets):
+        moved += f" ({_core.human_bytes(again)} sent again after a broken upload)"
     facts = [
         ("outcome", report.outcome),
         ("moved", moved),

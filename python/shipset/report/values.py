@@ -95,6 +95,8 @@ class TargetReport:
     blobs_present: int
     blobs_mounted: int
     bytes_moved: int
+    bytes_again: int
+    bytes_kept: int
     manifests_pushed: int
 
 

@@ -18,7 +18,8 @@ enum class EventKind : std::uint8_t {
   task_started,  ///< subject = variant/platform, or a gate's name
   task_finished,
   task_failed,
-  blob_skipped,  ///< subject = digest; the destination has it
+  blob_waiting,  ///< subject = digest; it will be moved, or found to be there
+  blob_skipped,  ///< the destination has it
   blob_mounted,
   blob_started,
   blob_progress,  ///< merged per subject in queues

@@ -58,6 +58,8 @@ struct TagReport {
 struct TargetReport {
   std::string name;
   std::uint64_t blobs_moved = 0, blobs_present = 0, blobs_mounted = 0, bytes_moved = 0, manifests_pushed = 0;
+  std::uint64_t bytes_again = 0;  ///< sent a second time after a broken connection or an earlier process
+  std::uint64_t bytes_kept = 0;   ///< not sent: the destination held them from an earlier attempt
 };
 
 struct Report {
