@@ -231,7 +231,10 @@ Error Client::Core::refusal(const Endpoint& at, const Answer& answer, std::strin
 }
 
 std::optional<bool> Client::Core::mount_checks(const Endpoint& at) {
-  return profiles.known(at.api_host, &Profile::mount_check);
+  // A registry that did so for an earlier process has to show it again: a wrong "yes" sends blobs twice.
+  if (const auto seen = profiles.seen(at.api_host, &Profile::mount_check)) return seen;
+  return profiles.known(at.api_host, &Profile::mount_check) == std::optional(false) ? std::optional(false)
+                                                                                    : std::nullopt;
 }
 
 void Client::Core::set_mount_checks(const Endpoint& at, bool known) {
