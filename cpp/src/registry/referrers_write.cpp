@@ -91,6 +91,8 @@ Result<std::string> changed_list(const std::string& list, const std::vector<std:
 
 Result<void> RepositoryStore::note_referrer(const oci::Descriptor& manifest, std::string_view bytes,
                                             const Answer& stored, const Stop& stop) {
+  // An attestation that an index lists is found there; a tag per platform image would only clutter the repository.
+  if (oci::is_attestation(manifest)) return {};
   SHIPSET_TRY(const auto referrer, referrer_of(manifest, bytes));
   if (!referrer || !stored.outcome.response.headers.get("oci-subject").empty()) return {};
   SHIPSET_TRY(const bool api, has_referrers_api(referrer->subject, stop));

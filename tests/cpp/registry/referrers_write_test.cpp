@@ -109,6 +109,16 @@ TEST_CASE("referrer, put where there is no API, is listed under the tag with typ
   CHECK(fixture.registry.list(fixture.subject.digest).size() == 1);
 }
 
+TEST_CASE("referrer, attestation that an index lists, gets no tag") {
+  Fixture fixture;
+  Artifact attestation(fixture.subject, "sbom");
+  attestation.descriptor.annotations = {{std::string(oci::reference_type_key), "attestation-manifest"},
+                                        {std::string(oci::reference_digest_key), fixture.subject.digest.str()}};
+  REQUIRE(fixture.put(attestation));
+  CHECK(fixture.server.log().size() == 1);
+  CHECK(fixture.registry.list(fixture.subject.digest).empty());
+}
+
 TEST_CASE("referrer, put where the registry lists it, writes no tag") {
   const bool by_header = GENERATE(true, false);
   Fixture fixture;
