@@ -3,6 +3,7 @@
 
 #include "error_body_impl.hpp"
 #include "repository_impl.hpp"
+#include "shipset/base/text.hpp"
 
 namespace shipset::registry {
 
@@ -28,17 +29,17 @@ class BlobReader final : public Reader {
 
  private:
   Result<void> accept(Answer answer);
-  Result<void> skip(std::uint64_t count);
   Result<void> verify_end();
   [[nodiscard]] std::string what() const {
     return "cannot read the blob " + blob_.digest.str() + " from " + at_.name();
   }
-  Error error(ErrorKind kind, std::string why, std::string hint) const {
-    return Error(kind, what(), std::move(why), std::move(hint))
-        .with("host", at_.domain)
-        .with("store", at_.name())
-        .with("digest", blob_.digest.str());
+  Error located(Error error) const {
+    return std::move(error).with("host", at_.domain).with("store", at_.name()).with("digest", blob_.digest.str());
   }
+  Error error(ErrorKind kind, std::string why, std::string hint) const {
+    return located(Error(kind, what(), std::move(why), std::move(hint)));
+  }
+  Error lost(const Failure& failure) const { return located(unreachable(what(), failure, at_.domain)); }
 
   std::shared_ptr<Client::Core> core_;
   Endpoint at_;
@@ -46,6 +47,7 @@ class BlobReader final : public Reader {
   Stop stop_;
   std::uint64_t position_;
   std::uint64_t last_break_ = 0;
+  std::uint64_t skip_ = 0;  ///< bytes of the stream that were read before
   Retry retry_;
   std::optional<Hasher> hasher_;
   std::optional<ExchangeHandle> stream_;
@@ -82,8 +84,8 @@ Result<void> BlobReader::begin() {
       ++core_->retries;
       continue;
     }
-    if (answer.outcome.failure) return unreachable(what(), answer.outcome.failure, at_.domain);
-    return core_->refusal(at_, answer, what()).with("digest", blob_.digest.str());
+    if (answer.outcome.failure) return lost(answer.outcome.failure);
+    return located(core_->refusal(at_, answer, what()));
   }
 }
 
@@ -91,29 +93,23 @@ Result<void> BlobReader::accept(Answer answer) {
   stream_.emplace(ExchangeHandle(std::move(answer.outcome.stream)));
   const HttpResponse& response = answer.outcome.response;
   if (response.status == 206) {
-    const std::string expected = "bytes " + std::to_string(position_) + "-";
-    if (!response.headers.get("content-range").starts_with(expected))
+    const std::string_view range = response.headers.get("content-range");
+    if (!range.starts_with("bytes " + std::to_string(position_) + "-"))
       return error(ErrorKind::registry, "it answered with another range than asked for", "try again later");
+    const auto total = range.substr(std::min(range.rfind('/'), range.size() - 1) + 1);
+    if (range.find('/') != std::string_view::npos && total != "*" && total != std::to_string(blob_.size))
+      return error(ErrorKind::verify,
+                   "its size has become " + printable(total, 30) + ", not " + std::to_string(blob_.size),
+                   "the registry's copy was replaced or is damaged: push it again");
+    skip_ = 0;
     return {};
   }
-  if (is_html(response)) return unreadable(what(), "the answer is a web page, not a blob", at_.domain);
+  if (is_html(response)) return located(unreadable(what(), "the answer is a web page, not a blob", at_.domain));
   const auto length = response.headers.number("content-length");
   if (length && *length != blob_.size && response.headers.get("content-encoding").empty())
     return error(ErrorKind::verify, "it has " + std::to_string(*length) + " bytes, not " + std::to_string(blob_.size),
                  "the registry's copy is damaged: push it again");
-  return skip(position_);  // the registry ignored the range
-}
-
-Result<void> BlobReader::skip(std::uint64_t count) {
-  std::vector<std::byte> waste(std::min<std::uint64_t>(count, 256u << 10));
-  while (count > 0) {
-    Failure failure;
-    const auto piece = std::span(waste).first(static_cast<std::size_t>(std::min<std::uint64_t>(count, waste.size())));
-    const std::size_t n = (*stream_)->read(piece, stop_, failure);
-    if (failure) return unreachable(what(), failure, at_.domain);
-    if (n == 0) return error(ErrorKind::verify, "it ends too early", "the registry's copy is damaged: push it again");
-    count -= n;
-  }
+  skip_ = position_;  // the registry ignored the range
   return {};
 }
 
@@ -134,7 +130,14 @@ Result<std::size_t> BlobReader::read(std::span<std::byte> buffer) {
     if (!stream_ && position_ == blob_.size && position_ > 0) return std::size_t(0);
     if (!stream_) SHIPSET_CHECK(begin());
     Failure failure;
-    const std::size_t n = (*stream_)->read(buffer, stop_, failure);
+    const std::size_t n =
+        (*stream_)->read(buffer.first(static_cast<std::size_t>(skip_ > 0 ? std::min<std::uint64_t>(skip_, buffer.size())
+                                                                         : buffer.size())),
+                         stop_, failure);
+    if (n > 0 && skip_ > 0) {
+      skip_ -= n;
+      continue;
+    }
     if (n > 0) {
       position_ += n;
       if (position_ > blob_.size)
@@ -143,7 +146,7 @@ Result<std::size_t> BlobReader::read(std::span<std::byte> buffer) {
       if (position_ == blob_.size) SHIPSET_CHECK(verify_end());
       return n;
     }
-    if (position_ == blob_.size && !failure) {
+    if (position_ == blob_.size && skip_ == 0 && !failure) {
       SHIPSET_CHECK(verify_end());  // for empty blobs; a no-op when it was done
       return std::size_t(0);
     }
@@ -154,7 +157,7 @@ Result<std::size_t> BlobReader::read(std::span<std::byte> buffer) {
     if (position_ > last_break_ + progress_bytes) retry_ = Retry(core_->options.attempts);
     last_break_ = position_;
     SHIPSET_TRY(const bool again, retry_.again({failure, {}, {}}, stop_));
-    if (!again) return unreachable(what(), failure, at_.domain);
+    if (!again) return lost(failure);
     ++core_->retries;
   }
 }

@@ -8,6 +8,7 @@
 #include "auth_impl.hpp"
 #include "loop_impl.hpp"
 #include "observe_impl.hpp"
+#include "recent_puts_impl.hpp"
 #include "referrers_impl.hpp"
 #include "retry_impl.hpp"
 #include "shipset/registry/client.hpp"
@@ -79,6 +80,7 @@ struct Client::Core {
   Authenticator authenticator;
   Profiles profiles;
   ReferrerLists referrer_lists;
+  RecentPuts recent_puts;
   std::atomic<std::uint64_t> retries{0};
   std::atomic<bool> state_cleared{false};  ///< old state of uploads was removed
   std::atomic<bool> state_warned{false};   ///< it was said that no state can be kept

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "error_body_impl.hpp"
+#include "retry_impl.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/base/secret.hpp"
 #include "shipset/base/text.hpp"
@@ -71,6 +73,13 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string human_seconds(std::chrono::seconds time) {
+  const auto s = time.count();
+  if (s < 120) return std::to_string(s) + " s";
+  if (s < 7200) return std::to_string((s + 59) / 60) + " minutes";
+  return std::to_string((s + 3599) / 3600) + " hours";
+}
+
 std::string hint_for(int status, const Refusal& refusal, std::string_view host) {
   const std::string name(host);
   if (status == 401) return "log in with `shipset login " + name + "`";
@@ -136,13 +145,18 @@ Error refused(std::string what, const HttpResponse& response, std::string_view h
   if (!refusal.code.empty()) why.append(", ").append(refusal.code);
   if (!refusal.message.empty()) why.append(": ").append(refusal.message);
   if (is_html(response) && kind == ErrorKind::not_found) kind = ErrorKind::registry;
+  const auto wait = response.headers.get("retry-after");
+  const auto patience = parse_retry_after(wait, std::time(nullptr));
+  if (transient_status(status) && patience && patience->count() > 0)
+    why += "; it asks to wait " + human_seconds(*patience);
+  // Trouble of a proxy comes as a web page too, from where the registry is.
+  const bool no_registry = is_html(response) && !transient_status(status);
   Error error(kind, std::move(what), std::move(why),
-              is_html(response) ? "check that " + std::string(host) + " is the address of a registry"
-                                : hint_for(status, refusal, host));
+              no_registry ? "check that " + std::string(host) + " is the address of a registry"
+                          : hint_for(status, refusal, host));
   error.with("host", std::string(host)).with("status", std::to_string(status));
   if (!refusal.code.empty()) error.with("code", refusal.code);
-  if (const auto wait = response.headers.get("retry-after"); !wait.empty())
-    error.with("retry_after", printable(wait, 40));
+  if (!wait.empty()) error.with("retry_after", printable(wait, 40));
   return error;
 }
 

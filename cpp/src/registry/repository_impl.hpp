@@ -51,6 +51,13 @@ class RepositoryStore final : public oci::Store {
     return {repository_scope(at_.path, actions)};
   }
   Result<std::optional<oci::ManifestBytes>> get_manifest(std::string_view reference, const Digest& digest);
+  /// API host and path: what identifies the repository.
+  [[nodiscard]] std::string place() const { return at_.api_host + "/" + at_.path; }
+  Result<bool> lagging(std::string_view reference, const Digest& shown, Retry& lag);
+  Result<std::optional<oci::Descriptor>> look_up_tag(std::string_view tag);
+  Result<bool> look_for_manifest(const Digest& digest);
+  /// After a refusal to store it: whether the reference holds just this manifest.
+  bool holds_already(std::string_view reference, const Digest& digest);
   Result<bool> look_for_blob(const oci::Descriptor& blob, const Stop& stop, Retry* budget = nullptr);
   Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
   Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,

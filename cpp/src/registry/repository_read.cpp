@@ -71,8 +71,27 @@ std::optional<Url> RepositoryStore::location_of(const Answer& answer) const {
   return url;
 }
 
+/// Waits and says yes when the registry shows something else than what this client put there a moment ago, and may
+/// come to its senses. What it then still shows is the truth.
+Result<bool> RepositoryStore::lagging(std::string_view reference, const Digest& shown, Retry& lag) {
+  const auto put = core_->recent_puts.find(place(), std::string(reference));
+  if (!put || *put == shown) return false;
+  SHIPSET_TRY(const bool again, lag.once_more({}, stop()));
+  if (again) ++core_->retries;
+  return again;
+}
+
 Result<std::optional<oci::Descriptor>> RepositoryStore::resolve(std::string_view tag) {
   SHIPSET_CHECK(check_tag(tag));
+  Retry lag(lag_attempts);
+  for (;;) {
+    SHIPSET_TRY(auto found, look_up_tag(tag));
+    SHIPSET_TRY(const bool again, lagging(tag, found ? found->digest : Digest(), lag));
+    if (!again) return found;
+  }
+}
+
+Result<std::optional<oci::Descriptor>> RepositoryStore::look_up_tag(std::string_view tag) {
   const std::string what = "cannot look up " + name() + ":" + std::string(tag);
   Call call;
   call.method = "HEAD";
@@ -134,8 +153,12 @@ Result<std::optional<oci::ManifestBytes>> RepositoryStore::get_manifest(std::str
 Result<oci::ManifestBytes> RepositoryStore::manifest(const Digest& digest) {
   if (!digest.computable())
     return Error(ErrorKind::verify, "cannot verify " + name() + "@" + digest.str(), "its digest algorithm is unknown");
-  SHIPSET_TRY(auto found, get_manifest(digest.str(), digest));
-  if (found) return std::move(*found);
+  Retry lag(lag_attempts);
+  for (bool again = true; again;) {
+    SHIPSET_TRY(auto found, get_manifest(digest.str(), digest));
+    if (found) return std::move(*found);
+    SHIPSET_TRY(again, lagging(digest.str(), {}, lag));
+  }
   return Error(ErrorKind::not_found, "no manifest " + name() + "@" + digest.str(), "the registry does not have it",
                "check repository and digest")
       .with("host", at_.domain)
@@ -144,6 +167,16 @@ Result<oci::ManifestBytes> RepositoryStore::manifest(const Digest& digest) {
 }
 
 Result<bool> RepositoryStore::has_manifest(const Digest& digest) {
+  Retry lag(lag_attempts);
+  for (;;) {
+    SHIPSET_TRY(const bool found, look_for_manifest(digest));
+    if (found) return true;
+    SHIPSET_TRY(const bool again, lagging(digest.str(), {}, lag));
+    if (!again) return false;
+  }
+}
+
+Result<bool> RepositoryStore::look_for_manifest(const Digest& digest) {
   const std::string what = "cannot look up " + name() + "@" + digest.str();
   Call call;
   call.method = "HEAD";

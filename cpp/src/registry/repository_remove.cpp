@@ -34,6 +34,7 @@ Result<Answer> RepositoryStore::delete_manifest(std::string_view reference, cons
   call.method = "DELETE";
   call.url = path("manifests/" + std::string(reference));
   call.scopes = scopes("pull,push");
+  core_->recent_puts.forget(place(), std::string(reference));
   return core_->send(at_, call, what, stop());
 }
 

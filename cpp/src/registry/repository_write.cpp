@@ -11,7 +11,10 @@ bool may_pass(const HttpResponse& response) {
   const auto code = read_refusal(response).code;
   return code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" || code == "DIGEST_INVALID";
 }
-constexpr unsigned lag_attempts = 3;
+/// Registries whose content or tags are immutable refuse to take again what they hold, each in its own way.
+bool may_hold_it(const HttpResponse& response) {
+  return response.status == 400 || response.status == 403 || response.status == 409 || response.status == 412;
+}
 }  // namespace
 
 Result<void> RepositoryStore::write_manifest(std::string_view reference, const oci::Descriptor& manifest,
@@ -36,6 +39,9 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
     const bool stored = response.status == 200 || response.status == 201 || response.status == 202;
     if (stored && !is_html(response)) {
       SHIPSET_CHECK(check_stored(manifest, answer, what));
+      core_->recent_puts.remember(place(), std::string(reference), manifest.digest);
+      if (reference != manifest.digest.str())
+        core_->recent_puts.remember(place(), manifest.digest.str(), manifest.digest);
       return note_referrer(manifest, bytes, answer, until);
     }
     if (may_pass(response)) {
@@ -45,11 +51,21 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
         continue;
       }
     }
+    if (may_hold_it(response) && holds_already(reference, manifest.digest)) return {};
     Error error = failed(what, answer, "digest", manifest.digest.str());
     if (response.status == 404 && error.kind == ErrorKind::not_found)
       error.hint = "the registry may want the repository " + at_.path + " to be created first";
     return error;
   }
+}
+
+bool RepositoryStore::holds_already(std::string_view reference, const Digest& digest) {
+  if (reference == digest.str()) {
+    const auto found = look_for_manifest(digest);
+    return found && *found;
+  }
+  const auto held = look_up_tag(reference);
+  return held && held->has_value() && (*held)->digest == digest;
 }
 
 Result<void> RepositoryStore::put_manifest(const oci::Descriptor& manifest, std::string_view bytes) {

@@ -13,10 +13,11 @@ namespace shipset::registry {
 
 namespace {
 using std::chrono::milliseconds;
+/// Of servers before the registry that could not reach it: nginx and the big content networks have numbers of their
+/// own.
+constexpr int from_proxies[] = {499, 520, 521, 522, 523, 524};
 constexpr milliseconds first_delay{200};
 constexpr milliseconds longest_delay{10'000};
-/// A registry that asks for more patience than this gets an error that says so, not a silent wait.
-constexpr std::chrono::seconds longest_ordered{300};
 
 milliseconds jittered(unsigned round) {
   thread_local std::minstd_rand generator{std::random_device{}()};
@@ -51,7 +52,8 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, st
 }
 
 bool transient_status(int status) noexcept {
-  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504 ||
+         std::find(std::begin(from_proxies), std::end(from_proxies), status) != std::end(from_proxies);
 }
 
 Result<void> Retry::pause(const Stop& stop) {

@@ -14,7 +14,10 @@ namespace shipset::registry {
 /// Retry-After: seconds, or an HTTP date compared with `now_unix_s`. Never negative; nullopt when unreadable.
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, std::int64_t now_unix_s);
 
-/// 408, 429, 500, 502, 503, 504.
+/// A registry that asks for more patience than this gets an error that says so, not a silent wait.
+inline constexpr std::chrono::seconds longest_ordered{300};
+
+/// 408, 429, 500, 502, 503, 504, and what proxies say in place of the latter.
 bool transient_status(int status) noexcept;
 
 /// So much new content of a transfer makes the next break a new piece of bad luck, not a failure of the same attempt.
