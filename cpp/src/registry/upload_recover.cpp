@@ -122,8 +122,10 @@ Result<bool> RepositoryStore::BlobUpload::recover_refused(const Answer& answer) 
   if (!odd_status(response)) return false;
   if (response.status == 416 && session_ && session_->held != refused_at_) {
     refused_at_ = session_->held;
+    if (const auto location = store_.location_of(answer)) session_->location = *location;
     SHIPSET_CHECK(resync());
-    return true;
+    if (session_ || found_) return true;
+    return begin_anew(answer);
   }
   if (refuses_method(response) && odd_ == 0) {
     const bool resumed = session_ && !form_.patch && !one_body();
