@@ -62,7 +62,7 @@ Result<std::optional<RepositoryStore::Upload>> RepositoryStore::open_upload(cons
     core_->set_mount_checks(at_, true);
     return std::optional<Upload>();
   }
-  if (by_mount && answer.outcome.response.status != 202) {
+  if (by_mount && answer.outcome.response.status != 202 && !transient_status(answer.outcome.response.status)) {
     SHIPSET_TRY(answer, post_upload({}, scopes("pull,push"), what, stop, budget));
   }
   if (answer.outcome.response.status != 202) return failed(what, answer, "digest", blob.digest.str());
