@@ -1,0 +1,66 @@
+"""Referrers on registries without the API: other tools find what a release and a copy attached."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import shipset
+from conftest import need, serve
+
+FILE = """\
+[release]
+name         = "app"
+version      = "1.0.0"
+repositories = ["example.org/team/app"]
+[build]
+backend   = "native"
+platforms = ["linux/amd64"]
+[build.native]
+layers = [{ from = "files", to = "/app" }]
+[attestations]
+sbom       = "spdx"
+provenance = "min"
+store      = ["referrer"]
+[tags]
+rules = [{ tag = "{version}" }]
+[[variant]]
+name = "plain"
+suffix = ""
+"""
+
+
+def listed_by_oras(place: str, digest: str) -> set[str]:
+    done = subprocess.run(
+        [need("oras"), "discover", "--plain-http", "--format", "json", f"{place}@{digest}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    data = json.loads(done.stdout)
+    return {entry["digest"] for entry in data.get("referrers", data.get("manifests", []))}
+
+
+def platform_digest(place: str) -> str:
+    text = subprocess.run([need("crane"), "manifest", place], capture_output=True, text=True, check=True).stdout
+    return str(json.loads(text)["manifests"][0]["digest"])
+
+
+@pytest.mark.parametrize("kind", ["plain", "distribution", "crane"])
+def test_referrers__release_and_copy__are_found_by_another_tool(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "hello.txt").write_text("hello\n", encoding="utf-8")
+    (tmp_path / "shipset.toml").write_text(FILE, encoding="utf-8")
+    with serve(kind, tmp_path / "one") as registry, serve("plain", tmp_path / "two") as other:
+        plan = shipset.plan(shipset.load(tmp_path / "shipset.toml").matrix(), to=registry.host)
+        result = plan.execute()
+        assert any("lists no referrers itself" in warning for warning in result.report.warnings)
+        place = f"{registry.host}/team/app"
+        digest = platform_digest(f"{place}:1.0.0")
+        found = listed_by_oras(place, digest)
+        assert len(found) == 2
+        shipset.copy(f"{place}:1.0.0", f"{other.host}/else/app:1.0.0")
+        assert listed_by_oras(f"{other.host}/else/app", digest) == found
