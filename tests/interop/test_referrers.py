@@ -64,3 +64,25 @@ def test_referrers__release_and_copy__are_found_by_another_tool(kind: str, tmp_p
         assert len(found) == 2
         shipset.copy(f"{place}:1.0.0", f"{other.host}/else/app:1.0.0")
         assert listed_by_oras(f"{other.host}/else/app", digest) == found
+
+
+def test_copy_all_tags__lists_of_referrers__grow_at_the_destination(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "hello.txt").write_text("hello\n", encoding="utf-8")
+    (tmp_path / "shipset.toml").write_text(FILE, encoding="utf-8")
+    note = tmp_path / "note.txt"
+    note.write_text("seen\n", encoding="utf-8")
+    with serve("plain", tmp_path / "one") as registry, serve("distribution", tmp_path / "two") as other:
+        shipset.plan(shipset.load(tmp_path / "shipset.toml").matrix(), to=registry.host).execute()
+        source, target = f"{registry.host}/team/app", f"{other.host}/team/app"
+        digest = platform_digest(f"{source}:1.0.0")
+        found = listed_by_oras(source, digest)
+        result = shipset.copy(source, target, all_tags=True)
+        assert [name.rpartition(":")[2] for name in result.tags_set] == ["1.0.0"]
+        attach = [need("oras"), "attach", "--plain-http", "--disable-path-validation", "--artifact-type", "text/x-note"]
+        subprocess.run([*attach, f"{target}@{digest}", str(note)], capture_output=True, check=True)
+        assert len(listed_by_oras(target, digest)) == 3
+        shipset.copy(source, target, all_tags=True)
+        after = listed_by_oras(target, digest)
+        assert found < after
+        assert len(after) == 3

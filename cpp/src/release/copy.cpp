@@ -43,6 +43,21 @@ struct Named {
   oci::Descriptor root;
 };
 
+/// Where registries have no referrers API, a tag `sha256-<hex>` lists what refers to a manifest (specs §3.7). The list
+/// is made anew at the destination, where it may hold more: not the tag is copied, but the manifest with its referrers.
+/// Nullopt: the tag is one like any other.
+Result<std::optional<oci::Descriptor>> listed_subject(oci::Store& source, const std::string& tag,
+                                                      const oci::Descriptor& root) {
+  constexpr std::string_view prefix = "sha256-";
+  if (!tag.starts_with(prefix) || root.media_type != oci::media_type::index) return std::optional<oci::Descriptor>();
+  const auto subject = Digest::parse("sha256:" + tag.substr(prefix.size()));
+  if (!subject || *subject == root.digest) return std::optional<oci::Descriptor>();
+  SHIPSET_TRY(const bool there, source.has_manifest(*subject));
+  if (!there) return std::optional<oci::Descriptor>();
+  SHIPSET_TRY(auto found, source.manifest(*subject));
+  return std::optional(std::move(found.descriptor));
+}
+
 Result<std::vector<Named>> every_tag(oci::Store& source, const CancelToken& cancel) {
   SHIPSET_TRY(auto tags, source.tags());
   std::erase_if(tags, [](const std::string& tag) { return tag.starts_with(own_prefix); });
@@ -50,6 +65,12 @@ Result<std::vector<Named>> every_tag(oci::Store& source, const CancelToken& canc
   const std::size_t threads = dynamic_cast<oci::LayoutStore*>(&source) != nullptr ? 1 : parallel_lookups;
   SHIPSET_CHECK(parallel_for(tags.size(), threads, cancel, [&](std::size_t i) -> Result<void> {
     SHIPSET_TRY(roots[i], source.resolve(tags[i]));
+    if (!roots[i]) return {};
+    SHIPSET_TRY(auto subject, listed_subject(source, tags[i], *roots[i]));
+    if (subject) {
+      tags[i].clear();
+      roots[i] = std::move(subject);
+    }
     return {};
   }));
   std::vector<Named> out;
