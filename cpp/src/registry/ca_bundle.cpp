@@ -19,20 +19,42 @@ constexpr const char* places[] = {
     "/usr/local/share/certs/ca-root-nss.crt",             // FreeBSD
     "/opt/homebrew/etc/ca-certificates/cert.pem",         // Homebrew
     "/usr/local/etc/ca-certificates/cert.pem",
+    "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt",
 };
+/// Places with one file per certificate, under hashed names.
+constexpr const char* folder_places[] = {"/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts"};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
 
 std::string system_bundle() {
-  if (const char* named = std::getenv("SSL_CERT_FILE"); named != nullptr && *named != '\0') return named;
+  if (auto named = environment("SSL_CERT_FILE"); !named.empty()) return named;
   for (const char* place : places) {
     std::error_code error;
     if (std::filesystem::is_regular_file(place, error)) return place;
   }
+  if (const auto conda = environment("CONDA_PREFIX"); !conda.empty()) {
+    std::error_code error;
+    const std::string place = conda + "/ssl/cacert.pem";
+    if (std::filesystem::is_regular_file(place, error)) return place;
+  }
+  return {};
+}
+
+std::string system_folders(bool bundle_found) {
+  if (auto named = environment("SSL_CERT_DIR"); !named.empty()) return named;
+  std::error_code error;
+  for (const char* place : folder_places)
+    if (!bundle_found && std::filesystem::is_directory(place, error)) return place;
   return {};
 }
 }  // namespace
 
 CaBundle find_ca_bundle(const std::string& further) {
-  CaBundle out{system_bundle(), {}};
+  CaBundle out{system_bundle(), {}, {}};
+  out.folders = system_folders(!out.path.empty());
   if (further.empty()) return out;
   const auto extra = read_file(further, bundle_limit);
   const auto base = out.path.empty() ? Result<std::string>(std::string()) : read_file(out.path, bundle_limit);
@@ -43,6 +65,14 @@ CaBundle find_ca_bundle(const std::string& further) {
   }
   out.text = *base + "\n" + *extra;
   return out;
+}
+
+Result<std::string> ca_text_with(const CaBundle& bundle, const std::string& more) {
+  std::string text = bundle.text;
+  if (text.empty() && !bundle.path.empty()) {
+    SHIPSET_TRY(text, read_file(bundle.path, bundle_limit));
+  }
+  return text + "\n" + more;
 }
 
 }  // namespace shipset::registry

@@ -23,8 +23,7 @@ LoopOptions loop_options(const ClientOptions& options) {
   const CaBundle bundle = find_ca_bundle(options.ca_file);
   out.ca_path = bundle.path;
   out.ca_text = bundle.text;
-  for (const char* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"})
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') out.proxy_in_environment = true;
+  out.ca_folders = bundle.folders;
   return out;
 }
 
@@ -48,6 +47,7 @@ std::string repository_scope(std::string_view path, std::string_view actions) {
 
 Client::Core::Core(ClientOptions client_options)
     : options(settled(std::move(client_options))),
+      book(options),
       loop(loop_options(options)),
       authenticator(options.credentials ? *options.credentials : CredentialSources::from_environment(),
                     [this](const HttpRequest& request, const Stop& stop) { return fetch(request, stop); }),
@@ -65,15 +65,29 @@ Url Client::Core::base_of(const Endpoint& at) {
   return url.value_or(Url{tls ? "https" : "http", "invalid", "0", "/v2/", {}});
 }
 
+bool Client::Core::may_be_plain(const Endpoint& at) const {
+  const auto url = Url::parse("https://" + at.api_host + "/");
+  return url && !is_loopback_host(at.api_host) && !options.plain_http.contains(at.domain) && book.lenient(*url);
+}
+
 bool Client::Core::settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop) {
-  if (!is_loopback_host(at.api_host) || options.plain_http.contains(at.domain) ||
-      options.insecure_tls.contains(at.domain))
+  const bool lenient = may_be_plain(at);
+  if (!lenient && (!is_loopback_host(at.api_host) || options.plain_http.contains(at.domain) ||
+                   options.insecure_tls.contains(at.domain)))
     return false;
   {
     std::lock_guard lock(hosts_mutex_);
     if (hosts_[at.api_host].tls) return false;
   }
   const auto kind = outcome.failure.kind;
+  if (lenient) {  // HTTPS was tried, unchecked
+    const bool no_tls = kind == FailureKind::tls || kind == FailureKind::connect || kind == FailureKind::broken ||
+                        kind == FailureKind::not_http;
+    if (outcome.failure && !no_tls) return false;
+    std::lock_guard lock(hosts_mutex_);
+    hosts_[at.api_host].tls = !outcome.failure;
+    return no_tls;
+  }
   const bool doubtful = kind == FailureKind::not_http || kind == FailureKind::broken ||
                         (!outcome.failure && outcome.response.status == 400);
   if (outcome.failure && !doubtful) return false;
@@ -81,7 +95,6 @@ bool Client::Core::settle_scheme(const Endpoint& at, const Outcome& outcome, con
   if (doubtful) {  // servers that speak TLS answer plain HTTP with 400, with an alert, or not at all
     HttpRequest probe;
     probe.url = "https://" + at.api_host + "/v2/";
-    probe.direct = true;
     auto exchange = loop.start(std::move(probe));
     const auto seen = exchange->finish(stop);
     tls = !seen.failure || seen.failure.kind == FailureKind::certificate;
@@ -91,8 +104,8 @@ bool Client::Core::settle_scheme(const Endpoint& at, const Outcome& outcome, con
   return tls;
 }
 
-HttpRequest Client::Core::request_for(const Url& url, const Call& call, const std::string& authorization,
-                                      bool redirected, bool from_public) const {
+Result<HttpRequest> Client::Core::request_for(const Url& url, const Call& call, const std::string& authorization,
+                                              bool forbid_local_peer) const {
   HttpRequest request;
   request.method = call.method;
   request.url = url.str();
@@ -103,11 +116,10 @@ HttpRequest Client::Core::request_for(const Url& url, const Call& call, const st
   request.stream_answer = call.stream_answer;
   request.answer_limit = call.answer_limit;
   request.lane = call.lane;
-  const bool default_port = url.port == (url.scheme == "https" ? "443" : "80");
-  request.insecure_tls = options.insecure_tls.contains(url.host + ":" + url.port) ||
-                         (default_port && options.insecure_tls.contains(url.host));
-  request.direct = is_loopback_host(url.host);
-  request.forbid_local_peer = redirected && from_public;
+  request.insecure_tls = book.unchecked(url);
+  request.proxy = book.proxy(url);
+  request.forbid_local_peer = forbid_local_peer;
+  SHIPSET_TRY(request.tls, book.tls(url));
   return request;
 }
 
@@ -117,8 +129,9 @@ Result<Answer> Client::Core::exchange(const Url& base, Url url, const Call& call
   const Url first = url;
   for (int hop = 0;; ++hop) {
     const bool own = url.origin() == base.origin();
-    auto handle =
-        loop.start(request_for(url, call, own ? authorization : std::string(), !own, !is_local_host(base.host)));
+    SHIPSET_TRY(HttpRequest request, request_for(url, call, own ? authorization : std::string(),
+                                                 !own && !is_local_host(base.host)));
+    auto handle = loop.start(std::move(request));
     SHIPSET_TRY(Outcome outcome, drive(handle));
     if (stop.requested() && outcome.failure.kind == FailureKind::cancelled) return stop.error();
     if (outcome.failure || !may_follow || !is_redirect(outcome.response.status))
@@ -202,7 +215,7 @@ Result<HttpResponse> Client::Core::fetch(const HttpRequest& request, const Stop&
   const auto url = Url::parse(request.url);
   if (!url) return Error(ErrorKind::registry, "cannot use the address of the token server");
   const Call extra;
-  HttpRequest prepared = request_for(*url, extra, {}, false, false);
+  SHIPSET_TRY(HttpRequest prepared, request_for(*url, extra, {}, request.forbid_local_peer));
   prepared.method = request.method;
   prepared.headers = request.headers;
   prepared.body = request.body;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "auth_impl.hpp"
+#include "hosts_impl.hpp"
 #include "loop_impl.hpp"
 #include "observe_impl.hpp"
 #include "recent_puts_impl.hpp"
@@ -76,6 +77,7 @@ struct Client::Core {
   Url base_of(const Endpoint& at);
 
   const ClientOptions options;  ///< state_directory is resolved; empty: there is none
+  const HostBook book;
   Loop loop;
   Authenticator authenticator;
   Profiles profiles;
@@ -92,10 +94,12 @@ struct Client::Core {
   };
   Result<Answer> exchange(const Url& base, Url url, const Call& call, const std::string& authorization,
                           const Drive& drive, const Stop& stop);
-  HttpRequest request_for(const Url& url, const Call& call, const std::string& authorization, bool redirected,
-                          bool from_public) const;
+  Result<HttpRequest> request_for(const Url& url, const Call& call, const std::string& authorization,
+                                  bool forbid_local_peer) const;
   Result<HttpResponse> fetch(const HttpRequest& request, const Stop& stop);
   void observe(const Endpoint& at, const Call& call, const Answer& answer);
+  /// Whether registries.conf allows plain HTTP where HTTPS does not work.
+  bool may_be_plain(const Endpoint& at) const;
   bool settle_scheme(const Endpoint& at, const Outcome& outcome, const Stop& stop);
   std::vector<Challenge> challenges_of(const Url& base, const Outcome& outcome, const Stop& stop);
 

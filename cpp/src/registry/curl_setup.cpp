@@ -4,6 +4,7 @@
 #include "loop_impl.hpp"
 #include "shipset/base/secret.hpp"
 #include "shipset/base/text.hpp"
+#include "tls_fault_impl.hpp"
 #include "url_impl.hpp"
 
 namespace shipset::registry {
@@ -77,12 +78,34 @@ void set_tls(CURL* easy, const HttpRequest& request, const LoopOptions& options)
   if (request.insecure_tls) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-  } else if (!options.ca_text.empty()) {
-    curl_blob blob{const_cast<char*>(options.ca_text.data()), options.ca_text.size(), CURL_BLOB_NOCOPY};
+  }
+  // For a proxy that speaks TLS the certificates count too, whatever is said about the host behind it.
+  const std::string& text = request.tls && !request.tls->ca_text.empty() ? request.tls->ca_text : options.ca_text;
+  if (!text.empty()) {
+    curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
     curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
   } else if (!options.ca_path.empty()) {
     curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_path.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options.ca_path.c_str());
   }
+  const bool chosen = !text.empty() || !options.ca_path.empty() || !options.ca_folders.empty();
+  if (chosen) {  // else what the library was built with
+    const char* folders = options.ca_folders.empty() ? nullptr : options.ca_folders.c_str();
+    curl_easy_setopt(easy, CURLOPT_CAPATH, folders);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, folders);
+  }
+  if (request.tls && !request.tls->cert_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, request.tls->cert_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, request.tls->key_file.c_str());
+  }
+}
+
+void set_proxy(CURL* easy, const HttpRequest& request) {
+  // Always set, so that libcurl does not look at the environment by rules of its own.
+  curl_easy_setopt(easy, CURLOPT_PROXY, request.proxy.c_str());
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_ANY));
 }
 
 void set_method(CURL* easy, const HttpRequest& request) {
@@ -98,7 +121,7 @@ void set_method(CURL* easy, const HttpRequest& request) {
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
-void set_callbacks(CURL* easy, Exchange& exchange, const LoopOptions& options) {
+void set_callbacks(CURL* easy, Exchange& exchange) {
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_callback);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_callback);
@@ -111,7 +134,7 @@ void set_callbacks(CURL* easy, Exchange& exchange, const LoopOptions& options) {
   curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &exchange);
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
   // Behind a proxy the peer is the proxy, which may well be local.
-  if (exchange.request().forbid_local_peer && !options.proxy_in_environment) {
+  if (exchange.request().forbid_local_peer && exchange.request().proxy.empty()) {
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, peer_callback);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, &exchange);
   }
@@ -140,24 +163,26 @@ bool configure(void* easy, Exchange& exchange, const LoopOptions& options) {
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
                    request.lane == Lane::download ? transfer_buffer_bytes : static_cast<long>(CURL_MAX_WRITE_SIZE));
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-  if (request.direct) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  set_proxy(easy, request);
   set_protocols(easy);
   set_tls(easy, request, options);
   set_method(easy, request);
-  set_callbacks(easy, exchange, options);
+  set_callbacks(easy, exchange);
   return headers != nullptr && curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str()) == CURLE_OK;
 }
 
 Failure classify(void* easy, int code, Exchange& exchange) {
-  (void)easy;
   if (code == CURLE_OK) return {};
   if (auto reason = exchange.own_reason()) return *reason;
   std::string detail = exchange.error_text;
   if (detail.empty()) detail = curl_easy_strerror(static_cast<CURLcode>(code));
   detail = printable(redact(detail));
+  if (auto fault = certificate_fault(easy, code, detail); fault != CertificateFault::none)
+    return {FailureKind::certificate, detail, fault};
+  if (!exchange.request().proxy.empty())
+    if (auto failure = proxy_failure(easy, code, detail, exchange.request().proxy)) return *failure;
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
       return {FailureKind::resolve, detail};
     case CURLE_COULDNT_CONNECT:
       return {FailureKind::connect, detail};
@@ -171,11 +196,6 @@ Failure classify(void* easy, int code, Exchange& exchange) {
       return {FailureKind::broken, detail};
     case CURLE_SSL_CONNECT_ERROR:
       return {FailureKind::tls, detail};
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_ISSUER_ERROR:
-      return {FailureKind::certificate, detail};
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
       return {FailureKind::not_http, detail};

@@ -7,6 +7,7 @@
 #include "shipset/base/json.hpp"
 #include "shipset/base/secret.hpp"
 #include "shipset/base/text.hpp"
+#include "tls_fault_impl.hpp"
 
 namespace shipset::registry {
 
@@ -174,7 +175,11 @@ Error unreachable(std::string what, const Failure& failure, std::string_view hos
       hint = "check that a registry is running at " + name;
       break;
     case FailureKind::certificate:
-      hint = "give the registry's CA bundle with SSL_CERT_FILE, or allow this host without a check of its certificate";
+      hint = certificate_hint(failure.fault, name);
+      break;
+    case FailureKind::proxy:
+      hint = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, with user and password where the proxy wants them; NO_PROXY "
+             "names hosts that are reached without it";
       break;
     case FailureKind::not_http:
     case FailureKind::too_large:

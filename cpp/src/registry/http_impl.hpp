@@ -34,6 +34,12 @@ class Headers {
 enum class Lane : std::uint8_t { control, upload, download };
 inline constexpr std::size_t lane_count = 3;
 
+/// What TLS to one host needs beyond the client's own settings.
+struct HostTls {
+  std::string ca_text;  ///< PEM, in place of the bundle; empty: the bundle
+  std::string cert_file, key_file;
+};
+
 struct HttpRequest {
   std::string method{"GET"};
   std::string url;                           ///< absolute; its query may be a secret
@@ -44,7 +50,8 @@ struct HttpRequest {
   std::size_t answer_limit = 1u << 20;       ///< bytes of a buffered answer
   Lane lane = Lane::control;
   bool insecure_tls = false;
-  bool direct = false;             ///< no proxy
+  std::shared_ptr<const HostTls> tls{};  ///< null: nothing special
+  std::string proxy{};                   ///< empty: none, whatever the environment says; may hold a password
   bool forbid_local_peer = false;  ///< refuse to talk to loopback and link-local addresses
 };
 
@@ -64,16 +71,32 @@ enum class FailureKind : std::uint8_t {
   timeout,      ///< connecting, or no byte for too long
   broken,       ///< connection lost or closed early
   tls,          ///< handshake
-  certificate,  ///< peer's certificate, or our CA bundle
+  certificate,  ///< peer's certificate, or our CA bundle; CertificateFault says which
+  proxy,        ///< the proxy refused, or wants a login
   not_http,     ///< the answer is not HTTP
   too_large,    ///< headers or body over the limit
   local_peer,   ///< refused: see HttpRequest::forbid_local_peer
   other,
 };
 
+/// What is wrong with a certificate, as far as the TLS library tells.
+enum class CertificateFault : std::uint8_t {
+  none,
+  expired,
+  not_yet_valid,
+  unknown_issuer,
+  self_signed,
+  wrong_name,
+  no_bundle,      ///< our own bundle cannot be read, or there is none
+  client_wanted,  ///< the server wants a certificate of ours, or refused it
+  client_broken,  ///< our own certificate or key cannot be used
+  other,
+};
+
 struct Failure {
   FailureKind kind = FailureKind::none;
   std::string detail;  ///< the transport's words, redacted
+  CertificateFault fault = CertificateFault::none;
   explicit operator bool() const noexcept { return kind != FailureKind::none; }
   /// Whether the same request may work a moment later.
   [[nodiscard]] bool transient() const noexcept {

@@ -18,7 +18,7 @@ struct LoopOptions {
   std::string user_agent;
   std::string ca_path;  ///< file with the CA bundle; "" = what curl was built with
   std::string ca_text;  ///< PEM text in place of it (system bundle and the user's together)
-  bool proxy_in_environment = false;
+  std::string ca_folders;  ///< folders with one file per certificate, beside either; "" = none
 };
 
 struct LoopTraffic {

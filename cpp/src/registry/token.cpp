@@ -87,11 +87,15 @@ Result<FetchedToken> fetch_token(const Authenticator::Fetch& fetch, const AuthTa
   HttpRequest request =
       post_first ? by_post(target, realm, service, credential) : by_get(target, realm, service, credential);
   request.answer_limit = answer_limit;
+  // A name may lead to this machine as well as an address; what the registry's own name leads to is its own affair.
+  const bool elsewhere = !is_local_host(target.base.host) && realm.host != target.base.host;
+  request.forbid_local_peer = elsewhere;
   SHIPSET_TRY(HttpResponse response, fetch(request, stop));
   const bool no_get = response.status == 404 || response.status == 405;
   if (!post_first && no_get && !credential.username.empty()) {
     request = by_post(target, realm, service, credential);
     request.answer_limit = answer_limit;
+    request.forbid_local_peer = elsewhere;
     SHIPSET_TRY(response, fetch(request, stop));
   }
   if (response.success()) return read_token(response, what, target.domain);

@@ -5,16 +5,19 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "shipset/base/cancel.hpp"
 #include "shipset/base/event.hpp"
 #include "shipset/model/reference.hpp"
 #include "shipset/oci/store.hpp"
 #include "shipset/registry/credentials.hpp"
+#include "shipset/registry/hosts.hpp"
 #include "shipset/registry/profile.hpp"
 
 namespace shipset::registry {
@@ -32,7 +35,15 @@ struct ClientOptions {
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for so long
   std::string user_agent;                           ///< "" = shipset/<version>
   std::optional<CredentialSources> credentials;     ///< nullopt = from the environment
-  EventSink notes;  ///< told what is not part of one call: warnings of a registry, each text once
+  /// Mirrors by HOST[:PORT][/PATH]; they come before those of registries.conf. Only open_store with Access::pull
+  /// asks them: whoever writes, or must know what a registry itself holds, talks to that registry.
+  std::map<std::string, std::vector<std::string>> mirrors;
+  std::map<std::string, ClientCertificate> client_certificates;  ///< by host (with port); before those of certs.d
+  std::optional<HostSources> hosts;                              ///< nullopt = from the environment
+  std::optional<ProxySettings> proxy;                            ///< nullopt = from the environment
+  /// Told what is not part of one call: warnings of a registry, each text once; which mirror serves, and which one was
+  /// left out and why.
+  EventSink notes;
   /// Where uploads that may go on in another process, and what was learnt of registries, are kept (folders "uploads"
   /// and "registries", 0700). "" = shipset below $XDG_STATE_HOME, else below ~/.local/state.
   std::string state_directory;
