@@ -50,8 +50,8 @@ Result<std::string> toml_to_json(std::string_view text, const std::string& file)
   }
   Error error(ErrorKind::io, "cannot read " + file, {}, "the file must be TOML: https://toml.io");
   for (const auto& problem : root.error().problems)
-    error.why = "line " + std::to_string(problem.line) + ", column " + std::to_string(problem.column) + ": " +
-                problem.message;
+    error.why =
+        "line " + std::to_string(problem.line) + ", column " + std::to_string(problem.column) + ": " + problem.message;
   return error;
 }
 

@@ -1,6 +1,7 @@
 #include "shipset/registry/client.hpp"
 
 #include "error_body_impl.hpp"
+#include "mirrored_store_impl.hpp"
 #include "repository_impl.hpp"
 
 namespace shipset::registry {
@@ -18,6 +19,25 @@ Client::~Client() = default;
 std::unique_ptr<oci::Store> Client::repository(const Reference& reference, const CancelToken& cancel) {
   Endpoint at{reference.domain(), reference.api_host(), reference.path()};
   return std::make_unique<RepositoryStore>(core_, std::move(at), cancel);
+}
+
+Result<std::unique_ptr<oci::Store>> Client::pull_repository(const Reference& reference, const CancelToken& cancel) {
+  SHIPSET_TRY(const auto found, core_->book.pull_places(reference));
+  if (found.size() == 1) return repository(found.front().repository, cancel);
+  auto places = std::make_shared<MirrorPlaces>();
+  places->name = reference.domain() + "/" + reference.path();
+  places->notes = core_->options.notes;
+  for (const auto& each : found) {
+    auto store = repository(each.repository, cancel);
+    if (each.origin) {
+      places->origin = std::move(store);
+      break;
+    }
+    places->mirrors.push_back(std::make_unique<MirrorPlace>());
+    places->mirrors.back()->store = std::move(store);
+    places->mirrors.back()->pulls = each.pulls;
+  }
+  return mirrored_store(std::move(places));
 }
 
 Result<void> Client::ping(const std::string& host, const CancelToken& cancel) {

@@ -129,8 +129,8 @@ Result<Answer> Client::Core::exchange(const Url& base, Url url, const Call& call
   const Url first = url;
   for (int hop = 0;; ++hop) {
     const bool own = url.origin() == base.origin();
-    SHIPSET_TRY(HttpRequest request, request_for(url, call, own ? authorization : std::string(),
-                                                 !own && !is_local_host(base.host)));
+    SHIPSET_TRY(HttpRequest request,
+                request_for(url, call, own ? authorization : std::string(), !own && !is_local_host(base.host)));
     auto handle = loop.start(std::move(request));
     SHIPSET_TRY(Outcome outcome, drive(handle));
     if (stop.requested() && outcome.failure.kind == FailureKind::cancelled) return stop.error();

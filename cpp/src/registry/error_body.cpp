@@ -178,8 +178,9 @@ Error unreachable(std::string what, const Failure& failure, std::string_view hos
       hint = certificate_hint(failure.fault, name);
       break;
     case FailureKind::proxy:
-      hint = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, with user and password where the proxy wants them; NO_PROXY "
-             "names hosts that are reached without it";
+      hint =
+          "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, with user and password where the proxy wants them; NO_PROXY "
+          "names hosts that are reached without it";
       break;
     case FailureKind::not_http:
     case FailureKind::too_large:

@@ -38,7 +38,9 @@ Result<HostFolder> read_host_folders(const std::vector<std::string>& folders, co
       if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) continue;
       const fs::path folder = fs::path(parent) / name;
       SHIPSET_TRY(const auto files, files_of(folder));
-      const auto there = [&](const fs::path& file) { return std::find(files.begin(), files.end(), file) != files.end(); };
+      const auto there = [&](const fs::path& file) {
+        return std::find(files.begin(), files.end(), file) != files.end();
+      };
       for (const auto& file : files) {
         const auto kind = file.extension();
         if (kind == ".crt") {

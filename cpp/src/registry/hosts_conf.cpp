@@ -115,7 +115,8 @@ class Parser {
       auto checked = check_location(host.get<std::string>(), "registries");
       if (!checked) return wrong(checked.error().why);
       auto known = std::find_if(rules_.begin(), rules_.end(), [&](const auto& r) { return r.prefix == *checked; });
-      if (known == rules_.end()) known = rules_.insert(rules_.end(), RegistryRule{*checked, *checked, false, false, {}});
+      if (known == rules_.end())
+        known = rules_.insert(rules_.end(), RegistryRule{*checked, *checked, false, false, {}});
       (*known).*member = true;
     }
     return {};

@@ -52,7 +52,7 @@ struct HttpRequest {
   bool insecure_tls = false;
   std::shared_ptr<const HostTls> tls{};  ///< null: nothing special
   std::string proxy{};                   ///< empty: none, whatever the environment says; may hold a password
-  bool forbid_local_peer = false;  ///< refuse to talk to loopback and link-local addresses
+  bool forbid_local_peer = false;        ///< refuse to talk to loopback and link-local addresses
 };
 
 struct HttpResponse {

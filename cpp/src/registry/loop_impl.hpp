@@ -16,8 +16,8 @@ struct LoopOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds stall_timeout{60'000};
   std::string user_agent;
-  std::string ca_path;  ///< file with the CA bundle; "" = what curl was built with
-  std::string ca_text;  ///< PEM text in place of it (system bundle and the user's together)
+  std::string ca_path;     ///< file with the CA bundle; "" = what curl was built with
+  std::string ca_text;     ///< PEM text in place of it (system bundle and the user's together)
   std::string ca_folders;  ///< folders with one file per certificate, beside either; "" = none
 };
 

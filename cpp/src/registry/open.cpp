@@ -35,11 +35,12 @@ Result<std::unique_ptr<oci::Store>> open_store(const Location& location, Client&
                                                const CancelToken& cancel) {
   switch (location.kind) {
     case Location::Kind::registry:
+      if (access == Access::pull) return client.pull_repository(location.reference, cancel);
       return client.repository(location.reference, cancel);
     case Location::Kind::layout: {
       oci::LayoutOptions options;
       options.create = access == Access::write;
-      options.read_only = access == Access::read;
+      options.read_only = access != Access::write;
       SHIPSET_TRY(auto layout, oci::LayoutStore::open(location.path, options));
       return std::unique_ptr<oci::Store>(std::move(layout));
     }

@@ -1,6 +1,6 @@
-#include "tls_fault_impl.hpp"
-
 #include <curl/curl.h>
+
+#include "tls_fault_impl.hpp"
 
 namespace shipset::registry {
 
@@ -78,8 +78,8 @@ CertificateFault certificate_fault(void* easy, int code, const std::string& deta
 std::string shown_proxy(const std::string& proxy) {
   CURLU* url = curl_url();
   std::string out;
-  if (url != nullptr && curl_url_set(url, CURLUPART_URL, proxy.c_str(),
-                                     CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME) == CURLUE_OK) {
+  if (url != nullptr &&
+      curl_url_set(url, CURLUPART_URL, proxy.c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME) == CURLUE_OK) {
     char* text = nullptr;
     if (proxy.find("://") == std::string::npos) {
       out = "http://";
@@ -131,7 +131,7 @@ std::string certificate_hint(CertificateFault fault, const std::string& host) {
       return "the certificate of " + host + " is not valid yet: check this machine's clock";
     case CertificateFault::unknown_issuer:
     case CertificateFault::self_signed:
-      return "if you trust it, give its CA with --ca-file or SSL_CERT_FILE, or put it into certs.d/" + host +
+      return "if you trust it, give its CA bundle with --ca-file or SSL_CERT_FILE, or put it into certs.d/" + host +
              "/ca.crt; --insecure " + host + " allows this host without a check";
     case CertificateFault::wrong_name:
       return "the certificate is for another name: use the name that it holds, or have it made for " + host;

@@ -1,6 +1,7 @@
 // Where uploads begin and end: POST opens one (and asks for a mount in the same request), uploads that mounts opened
 // are kept for other blobs, and the answer that completes one is checked. What lies between is BlobUpload's.
 #include "error_body_impl.hpp"
+#include "mirrored_store_impl.hpp"
 #include "shipset/base/text.hpp"
 #include "upload_impl.hpp"
 
@@ -113,7 +114,7 @@ Result<oci::BlobPut> RepositoryStore::put_blob(const oci::Descriptor& blob, cons
 }
 
 Result<bool> RepositoryStore::mount_blob(const oci::Descriptor& blob, const oci::Store& from) {
-  const auto* source = dynamic_cast<const RepositoryStore*>(&from);
+  const auto* source = dynamic_cast<const RepositoryStore*>(&without_mirrors(from));
   if (source == nullptr || source->core_ != core_ || source->at_.api_host != at_.api_host) return false;
   if (source->at_.path == at_.path) return false;
   const Stop until = stop();

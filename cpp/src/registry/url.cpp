@@ -49,7 +49,9 @@ std::string bare_host(std::string_view host) {
   }
   const auto colon = host.find(':');
   const bool ipv6 = colon != std::string_view::npos && host.find(':', colon + 1) != std::string_view::npos;
-  return to_lower(ipv6 ? host : host.substr(0, colon));
+  std::string name = to_lower(ipv6 ? host : host.substr(0, colon));
+  while (name.ends_with('.')) name.pop_back();
+  return name;
 }
 
 enum class Place { elsewhere, loopback, link_local, unspecified };
@@ -67,10 +69,14 @@ Place place_of(const std::string& address) {
   if (inet_pton(AF_INET6, without_zone.c_str(), b) != 1) return Place::elsewhere;
   static constexpr unsigned char zero[16] = {};
   static constexpr unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::memcmp(b, mapped, 12) == 0) return place_of_v4(b + 12);
+  static constexpr unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0};
+  if (std::memcmp(b, mapped, 12) == 0 || std::memcmp(b, nat64, 12) == 0) return place_of_v4(b + 12);
   if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return Place::link_local;
-  if (std::memcmp(b, zero, 15) != 0) return Place::elsewhere;
-  return b[15] == 1 ? Place::loopback : b[15] == 0 ? Place::unspecified : Place::elsewhere;
+  if (b[0] == 0x20 && b[1] == 0x02) return place_of_v4(b + 2);  // 6to4
+  if (std::memcmp(b, zero, 12) != 0) return Place::elsewhere;
+  const bool small = std::memcmp(b, zero, 15) == 0;
+  if (small && b[15] <= 1) return b[15] == 1 ? Place::loopback : Place::unspecified;
+  return place_of_v4(b + 12);  // the old "compatible" form
 }
 }  // namespace
 

@@ -90,7 +90,7 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
   registry::ClientOptions noting = client_options;
   if (!noting.notes) noting.notes = events;
   registry::Client client(std::move(noting));
-  SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::read, cancel));
+  SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::pull, cancel));
   std::vector<Named> wanted;
   if (all_tags) {
     SHIPSET_TRY(wanted, every_tag(*from, cancel));

@@ -149,7 +149,7 @@ class Inspector {
 Result<std::string> inspect_json(const Location& location, const registry::ClientOptions& client_options,
                                  const CancelToken& cancel) {
   registry::Client client(client_options);
-  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read, cancel));
+  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::pull, cancel));
   Inspector inspector(*store, cancel);
   const bool named = location.kind == Location::Kind::registry
                          ? !location.reference.tag().empty() || !location.reference.digest().empty()

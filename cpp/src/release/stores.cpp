@@ -17,18 +17,18 @@ Result<oci::Store*> Stores::look(const Target& target) {
       return nullptr;
     }
   }
-  return open_location(target.location);
+  return open_location(target.location, registry::Access::read);
 }
 
-Result<oci::Store*> Stores::open_location(const Location& location) {
+Result<oci::Store*> Stores::open_location(const Location& location, registry::Access access) {
   Location place = location;
   place.tag.clear();
   place.digest = {};
-  const std::string key = place.str();
+  const std::string key = (access == registry::Access::pull ? "pull " : "read ") + place.str();
   const std::lock_guard lock(mutex_);
   auto& slot = reading_[key];
   if (!slot) {
-    SHIPSET_TRY(slot, registry::open_store(place, client_, registry::Access::read));
+    SHIPSET_TRY(slot, registry::open_store(place, client_, access));
   }
   return slot.get();
 }
@@ -64,7 +64,7 @@ Result<Location> Stores::locate(const std::string& reference, const std::string&
 
 Result<oci::Store*> Stores::open(const std::string& reference, const std::string& directory) {
   SHIPSET_TRY(const Location location, locate(reference, directory));
-  return open_location(location);
+  return open_location(location, registry::Access::pull);
 }
 
 Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platform& platform,
@@ -75,7 +75,7 @@ Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platfo
     if (const auto at = pinned_.find(key); at != pinned_.end()) return at->second;
   }
   SHIPSET_TRY(const Location location, locate(reference, directory));
-  SHIPSET_TRY(oci::Store* const store, open_location(location));
+  SHIPSET_TRY(oci::Store* const store, open_location(location, registry::Access::pull));
   SHIPSET_TRY(const oci::Descriptor root, registry::resolve(*store, location));
   auto pinned = build::pin_base(*store, root, reference, platform);
   if (!pinned) {

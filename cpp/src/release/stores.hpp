@@ -39,7 +39,7 @@ class Stores final : public build::BaseResolver {
     if (!options.notes) options.notes = notes;
     return options;
   }
-  Result<oci::Store*> open_location(const Location& location);
+  Result<oci::Store*> open_location(const Location& location, registry::Access access);
 
   registry::Client client_;
   std::mutex mutex_;

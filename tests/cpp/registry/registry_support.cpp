@@ -25,6 +25,8 @@ ClientOptions quick_options() {
   ClientOptions options;
   options.state_directory = state->path();
   options.credentials = CredentialSources{};
+  options.hosts = HostSources{};
+  options.proxy = ProxySettings{};
   options.connect_timeout = std::chrono::milliseconds(2000);
   options.stall_timeout = std::chrono::milliseconds(1500);
   options.attempts = 3;

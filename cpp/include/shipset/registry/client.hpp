@@ -68,6 +68,9 @@ class Client {
   /// The repository of a reference as a Store. No request is made yet. Stores keep the client's state alive.
   /// `cancel` stops every call of that store within a second, also those that take no token of their own.
   std::unique_ptr<oci::Store> repository(const Reference& reference, const CancelToken& cancel = {});
+  /// The same for reading content: through its mirrors, where it has some. Errors: io (broken registries.conf),
+  /// policy (blocked there), usage (an option names something that is no mirror).
+  Result<std::unique_ptr<oci::Store>> pull_repository(const Reference& reference, const CancelToken& cancel = {});
   /// Asks `GET /v2/` with the credentials found for the host: proves reachability and login.
   Result<void> ping(const std::string& host, const CancelToken& cancel = {});
   [[nodiscard]] Traffic traffic() const;

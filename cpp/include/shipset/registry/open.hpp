@@ -6,7 +6,9 @@
 
 namespace shipset::registry {
 
-enum class Access : std::uint8_t { read, write };
+/// pull: to read content wherever it is; mirrors may serve it, and registries.conf may rewrite its place or forbid it.
+/// read: to know what that very place holds; no mirror is asked.
+enum class Access : std::uint8_t { read, write, pull };
 
 /// Layouts are created for write. A docker-archive is not a Store: kind usage.
 Result<std::unique_ptr<oci::Store>> open_store(const Location& location, Client& client, Access access,
