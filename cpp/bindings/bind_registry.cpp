@@ -13,11 +13,17 @@ using OptionalToken = std::optional<CancelToken>;
 using Seconds = std::optional<double>;
 
 registry::ClientOptions make_options(const std::set<std::string>& plain_http, const std::set<std::string>& insecure_tls,
-                                     const std::string& ca_file) {
+                                     const std::string& ca_file,
+                                     const std::map<std::string, std::vector<std::string>>& mirrors,
+                                     const std::map<std::string, std::pair<std::string, std::string>>& certificates,
+                                     bool host_files) {
   registry::ClientOptions options;
   options.plain_http = plain_http;
   options.insecure_tls = insecure_tls;
   options.ca_file = ca_file;
+  options.mirrors = mirrors;
+  for (const auto& [host, files] : certificates) options.client_certificates[host] = {files.first, files.second};
+  if (!host_files) options.hosts = registry::HostSources{};
   options.user_agent = "shipset/" SHIPSET_VERSION;
   return options;
 }
@@ -68,7 +74,8 @@ Result<void> ping(const std::string& host, const registry::ClientOptions& client
 
 void bind_registry(py::module_& module) {
   py::class_<registry::ClientOptions>(module, "ClientOptions", "How registries are reached.")
-      .def(py::init(&make_options), py::kw_only(), py::arg("plain_http"), py::arg("insecure_tls"), py::arg("ca_file"));
+      .def(py::init(&make_options), py::kw_only(), py::arg("plain_http"), py::arg("insecure_tls"), py::arg("ca_file"),
+           py::arg("mirrors"), py::arg("client_certificates"), py::arg("host_files"));
   module.def("login", &login, py::arg("host"), py::kw_only(), py::arg("username"), py::arg("password"),
              py::arg("client"), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
              "Where the login was stored.");

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shipset import _core
 from shipset._core import CancelToken
@@ -11,15 +12,31 @@ from shipset._core import CancelToken
 @dataclass(frozen=True, slots=True)
 class RegistryOptions:
     """``plain_http`` and ``insecure`` name hosts, with their port, that are reached by HTTP, or whose certificate is
-    not checked; ``ca_file`` is a further bundle of certificates. Loopback may always be HTTP."""
+    not checked; ``ca_file`` is a further bundle of certificates. Loopback may always be HTTP.
+
+    ``mirrors`` gives for ``HOST[:PORT][/PATH]`` the places that are tried first when content is read, in order;
+    ``client_certificates`` gives for a host the files of certificate and key (or of both in one). Without
+    ``host_files``, registries.conf and the certs.d folders of this machine are not read. Proxies are those of the
+    environment."""
 
     plain_http: tuple[str, ...] = ()
     insecure: tuple[str, ...] = ()
     ca_file: str = ""
+    mirrors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    client_certificates: Mapping[str, str | tuple[str, str]] = field(default_factory=dict)
+    host_files: bool = True
 
     def _core(self) -> _core.ClientOptions:
         return _core.ClientOptions(
-            plain_http=set(self.plain_http), insecure_tls=set(self.insecure), ca_file=self.ca_file
+            plain_http=set(self.plain_http),
+            insecure_tls=set(self.insecure),
+            ca_file=self.ca_file,
+            mirrors={place: list(mirrors) for place, mirrors in self.mirrors.items()},
+            client_certificates={
+                host: (files, "") if isinstance(files, str) else (files[0], files[1])
+                for host, files in self.client_certificates.items()
+            },
+            host_files=self.host_files,
         )
 
 

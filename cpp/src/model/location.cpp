@@ -69,7 +69,10 @@ Result<Location> Location::parse(std::string_view text) {
 }
 
 std::string Location::str() const {
-  if (kind == Kind::registry) return reference.familiar();
+  if (kind == Kind::registry) {
+    auto text = reference.familiar();  // which a path on Docker Hub may make look like one of the others
+    return text.starts_with(layout_prefix) || text.starts_with(archive_prefix) ? reference.str() : text;
+  }
   std::string out(kind == Kind::layout ? layout_prefix : archive_prefix);
   out += path;
   if (!tag.empty()) out.append(1, ':').append(tag);

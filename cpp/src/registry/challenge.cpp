@@ -100,9 +100,10 @@ void merge_scopes(std::vector<std::string>& scopes, std::string_view more) {
       continue;
     }
     auto have = split(split_scope(*same).second, ',');
+    const auto before = have.size();
     for (const auto& action : split(actions, ','))
       if (!action.empty() && std::find(have.begin(), have.end(), action) == have.end()) have.push_back(action);
-    *same = resource + ":" + join(have, ",");
+    if (have.size() != before) *same = resource + ":" + join(have, ",");
   }
 }
 

@@ -15,10 +15,18 @@ Error wrong_file(const std::string& file, std::string why) {
           "repair the file, or move it away and log in again"};
 }
 
+/// The parser quotes the text near the fault, which may be a password: only what stands before the quotation is told.
+std::string without_content(const Error& error) {
+  const std::string& why = error.why.empty() ? error.what : error.why;
+  if (why.ends_with("occurs twice")) return "a member of an object occurs twice";
+  const bool placed = why.starts_with("byte ");
+  return "it is not valid JSON" + (placed ? ", at " + why.substr(0, why.find(':')) : std::string());
+}
+
 Result<Json> parse(std::string_view text, const std::string& file) {
   if (trim(text).empty()) return Json::object();
   auto json = parse_json(text, file, ErrorKind::io, file_limits);
-  if (!json) return wrong_file(file, json.error().why.empty() ? json.error().what : json.error().why);
+  if (!json) return wrong_file(file, without_content(json.error()));
   if (!json->is_object()) return wrong_file(file, "it does not hold a JSON object");
   return json;
 }
@@ -79,6 +87,8 @@ std::string helper_address(std::string_view domain) {
 }
 
 std::string normalize_key(std::string_view key) {
+  // Docker keeps the halves of a browser login beside the login itself; neither is one.
+  if (key.ends_with("/access-token") || key.ends_with("/refresh-token")) return std::string(key);
   bool scheme = false;
   for (const std::string_view prefix : {"https://", "http://"})
     if (key.starts_with(prefix)) {
@@ -100,17 +110,19 @@ Result<FileEntry> look_up(std::string_view json, const std::string& file, std::s
     for (const auto& [key, value] : helpers->items())
       for (const auto& host : host_names(domain))
         if (normalize_key(key) == host && value.is_string()) out.helper = value.get<std::string>();
+  out.named_by = out.helper.empty() ? "credsStore" : "credHelpers";
   if (out.helper.empty()) out.helper = text_of(root, "credsStore");
   const Json* auths = object_at(root, "auths");
   if (auths == nullptr) return out;
   for (const auto& wanted : candidates(domain, path))
-    for (const auto& [key, entry] : auths->items()) {
-      if (normalize_key(key) != wanted || !entry.is_object()) continue;
-      SHIPSET_TRY(auto credential, read_entry(entry, key, file));
-      if (credential.anonymous()) continue;  // Docker's mark that a helper holds the secret
-      out.credential = std::move(credential);
-      return out;
-    }
+    for (const bool exactly : {true, false})  // a key as it is before one in another spelling
+      for (const auto& [key, entry] : auths->items()) {
+        if ((key == wanted) != exactly || normalize_key(key) != wanted || !entry.is_object()) continue;
+        SHIPSET_TRY(auto credential, read_entry(entry, key, file));
+        if (credential.anonymous()) continue;  // Docker's mark that a helper holds the secret
+        out.credential = std::move(credential);
+        return out;
+      }
   return out;
 }
 

@@ -13,6 +13,7 @@ namespace shipset::registry {
 /// What one file says about one repository.
 struct FileEntry {
   std::string helper;                    ///< suffix of a credential helper to ask first; empty = none
+  std::string named_by;                  ///< the member that names it: credHelpers or credsStore
   std::optional<Credential> credential;  ///< from `auths`
 };
 
@@ -32,11 +33,18 @@ Result<FileEntry> look_up(std::string_view json, const std::string& file, std::s
 Result<std::string> with_entry(std::string_view json, const std::string& file, std::string_view domain,
                                const Credential* credential, bool by_helper, bool& changed);
 
-/// Asks `docker-credential-<suffix>`; nullopt when it knows nothing of the address. Error kind auth.
-Result<std::optional<Credential>> helper_get(const std::string& suffix, const std::string& address,
+/// A credential helper: `docker-credential-<suffix>`.
+struct Helper {
+  std::string suffix;
+  std::string named_in;  ///< for errors: "credsStore in /home/x/.docker/config.json"
+  std::chrono::milliseconds timeout{30'000};
+};
+
+/// nullopt when the helper knows nothing of the address. Error kind auth.
+Result<std::optional<Credential>> helper_get(const Helper& helper, const std::string& address,
                                              const CancelToken& cancel);
-Result<void> helper_store(const std::string& suffix, const std::string& address, const std::string& username,
+Result<void> helper_store(const Helper& helper, const std::string& address, const std::string& username,
                           const Secret& password);
-Result<void> helper_erase(const std::string& suffix, const std::string& address);
+Result<void> helper_erase(const Helper& helper, const std::string& address);
 
 }  // namespace shipset::registry

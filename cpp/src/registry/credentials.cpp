@@ -31,12 +31,17 @@ Result<std::string> read_config(const std::string& path) {
   return text;
 }
 
+Helper helper_of(const FileEntry& entry, const std::string& file, const CredentialSources& sources) {
+  return {entry.helper, entry.named_by + " in " + file, sources.helper_timeout};
+}
+
 /// What a config file knows; helpers are asked, and what is in `auths` is the fallback.
-Result<std::optional<Credential>> ask_file(std::string_view text, const std::string& file, std::string_view domain,
-                                           std::string_view path, const CancelToken& cancel) {
+Result<std::optional<Credential>> ask_file(const CredentialSources& sources, std::string_view text,
+                                           const std::string& file, std::string_view domain, std::string_view path,
+                                           const CancelToken& cancel) {
   SHIPSET_TRY(FileEntry entry, look_up(text, file, domain, path));
   if (!entry.helper.empty()) {
-    SHIPSET_TRY(auto found, helper_get(entry.helper, helper_address(domain), cancel));
+    SHIPSET_TRY(auto found, helper_get(helper_of(entry, file, sources), helper_address(domain), cancel));
     if (found) return found;
   }
   return std::move(entry.credential);
@@ -93,7 +98,7 @@ Result<Credential> find_credential(const CredentialSources& sources, const std::
   for (const auto& file : files) {
     SHIPSET_TRY(const std::string text, read_config(file));
     if (text.empty()) continue;
-    SHIPSET_TRY(auto found, ask_file(text, file, domain, path, cancel));
+    SHIPSET_TRY(auto found, ask_file(sources, text, file, domain, path, cancel));
     if (found) return std::move(*found);
   }
   return Credential{};
@@ -107,7 +112,8 @@ Result<std::string> store_credential(const CredentialSources& sources, const std
   Credential credential;
   credential.username = username;
   credential.password = password;
-  if (!entry.helper.empty()) SHIPSET_CHECK(helper_store(entry.helper, helper_address(host), username, password));
+  if (!entry.helper.empty())
+    SHIPSET_CHECK(helper_store(helper_of(entry, file, sources), helper_address(host), username, password));
   bool changed = false;
   SHIPSET_TRY(const std::string next, with_entry(text, file, host, &credential, !entry.helper.empty(), changed));
   SHIPSET_CHECK(write_config(file, next));
@@ -118,7 +124,7 @@ Result<std::string> erase_credential(const CredentialSources& sources, const std
   SHIPSET_TRY(const std::string file, config_for_writing(sources));
   SHIPSET_TRY(const std::string text, read_config(file));
   SHIPSET_TRY(const FileEntry entry, look_up(text, file, host, {}));
-  if (!entry.helper.empty()) SHIPSET_CHECK(helper_erase(entry.helper, helper_address(host)));
+  if (!entry.helper.empty()) SHIPSET_CHECK(helper_erase(helper_of(entry, file, sources), helper_address(host)));
   bool changed = false;
   SHIPSET_TRY(const std::string next, with_entry(text, file, host, nullptr, false, changed));
   if (changed) SHIPSET_CHECK(write_config(file, next));

@@ -157,7 +157,7 @@ Error refused(std::string what, const HttpResponse& response, std::string_view h
                           : hint_for(status, refusal, host));
   error.with("host", std::string(host)).with("status", std::to_string(status));
   if (!refusal.code.empty()) error.with("code", refusal.code);
-  if (!wait.empty()) error.with("retry_after", printable(wait, 40));
+  if (!wait.empty()) error.with("retry_after", printable(redact(wait), 40));
   return error;
 }
 

@@ -25,11 +25,26 @@ std::string part(CURLU* url, CURLUPart what, unsigned flags = 0) {
   return out;
 }
 
+/// A name, an address, or an IPv6 address in brackets; libcurl would also decode %2f into a slash.
+bool plain_host(std::string_view host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const std::string_view more = bracketed ? ":.%" : ".-_~";
+  for (const char c : host)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || more.find(c) != std::string_view::npos)) return false;
+  return !host.empty();
+}
+
 std::optional<Url> take(CURLU* url) {
   Url out{to_lower(part(url, CURLUPART_SCHEME)), to_lower(part(url, CURLUPART_HOST)),
           part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT), part(url, CURLUPART_PATH), part(url, CURLUPART_QUERY)};
   const bool web = out.scheme == "http" || out.scheme == "https";
-  if (!web || out.host.empty() || !part(url, CURLUPART_USER).empty() || !part(url, CURLUPART_PASSWORD).empty())
+  if (!web || !plain_host(out.host) || !part(url, CURLUPART_USER).empty() || !part(url, CURLUPART_PASSWORD).empty())
+    return std::nullopt;
+  // libcurl decodes a host after it has looked for odd spellings of addresses: %30177.1 is to be refused too.
+  const UrlHandle again(curl_url());
+  if (!again || curl_url_set(again.get(), CURLUPART_URL, (out.scheme + "://" + out.host).c_str(), 0) != CURLUE_OK ||
+      to_lower(part(again.get(), CURLUPART_HOST)) != out.host)
     return std::nullopt;
   return out;
 }

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from shipset.cli import options, output
-from shipset.cli.inputs import registry_of
 from shipset.cli.progress import shown
 from shipset.cli.signals import stoppable
 from shipset.content import copy, inspect, verify
+from shipset.registry import RegistryOptions
 from shipset.report import render
 
 
@@ -22,7 +22,7 @@ from shipset.report import render
 @options.format_option("text", "json")
 @options.quiet_option
 def verify_command(
-    reference: str, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str, form: str, quiet: bool
+    reference: str, registry: RegistryOptions, form: str, quiet: bool
 ) -> None:
     """Recomputes everything below a reference, from the destination alone.
 
@@ -31,7 +31,7 @@ def verify_command(
     """
     with stoppable() as stop, shown(quiet=quiet) as show:
         result = verify(
-            reference, registry=registry_of(plain_http, insecure, ca_file), on_event=show, cancel=stop.token
+            reference, registry=registry, on_event=show, cancel=stop.token
         )
     output.data(result.to_json() + "\n" if form == "json" else render(result, form))
     result.check()
@@ -42,11 +42,11 @@ def verify_command(
 @options.registry_options
 @options.format_option("text", "json")
 def inspect_command(
-    reference: str, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str, form: str
+    reference: str, registry: RegistryOptions, form: str
 ) -> None:
     """What a reference or layout holds: index, platforms, layers, attestations, or its tags."""
     with stoppable() as stop:
-        data = inspect(reference, registry=registry_of(plain_http, insecure, ca_file), cancel=stop.token)
+        data = inspect(reference, registry=registry, cancel=stop.token)
     text = json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else "\n".join(_outline(data))
     output.data(text + "\n")
 
@@ -62,9 +62,7 @@ def copy_command(
     source: str,
     destination: str,
     all_tags: bool,
-    plain_http: tuple[str, ...],
-    insecure: tuple[str, ...],
-    ca_file: str,
+    registry: RegistryOptions,
     form: str,
     quiet: bool,
 ) -> None:
@@ -74,7 +72,7 @@ def copy_command(
             source,
             destination,
             all_tags=all_tags,
-            registry=registry_of(plain_http, insecure, ca_file),
+            registry=registry,
             on_event=show,
             cancel=stop.token,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from shipset import Matrix, RegistryOptions, Spec, load
+from shipset import Matrix, Spec, load
 from shipset.cli import github, output
 from shipset.spec import inputs_from_environment
 
@@ -31,8 +31,3 @@ def show_warnings(matrix: Matrix) -> None:
     github.annotate_problems(matrix.warnings)
     for problem in matrix.warnings:
         output.say(str(problem))
-
-
-def registry_of(plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str) -> RegistryOptions:
-    """Options of the command line as a value."""
-    return RegistryOptions(plain_http=plain_http, insecure=insecure, ca_file=ca_file)

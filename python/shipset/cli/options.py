@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
+
+from shipset import RegistryOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,16 +44,46 @@ def quiet_option(command: F) -> F:
 
 
 def registry_options(command: F) -> F:
-    """--plain-http, --insecure and --ca-file."""
+    """How registries are reached; the command gets one value, ``registry``."""
+
+    @functools.wraps(command)
+    def with_registry(*args: Any, **given: Any) -> Any:
+        mirrors, certificates = given.pop("mirror"), given.pop("client_cert")
+        registry = RegistryOptions(
+            plain_http=given.pop("plain_http"),
+            insecure=given.pop("insecure"),
+            ca_file=given.pop("ca_file"),
+            mirrors={host: [place for name, place in mirrors if name == host] for host, _ in mirrors},
+            client_certificates={host: _cert_and_key(files) for host, files in certificates},
+            host_files=not given.pop("no_host_files"),
+        )
+        return command(*args, registry=registry, **given)
+
+    wrapped: Callable[..., Any] = with_registry
     for option in (
+        click.option("--no-host-files", is_flag=True, help="Do not read registries.conf and certs.d of this machine."),
+        click.option(
+            "--client-cert",
+            multiple=True,
+            metavar="HOST=CERT[,KEY]",
+            callback=_by_host,
+            help="Show this certificate (PEM) to this host; repeats.",
+        ),
         click.option("--ca-file", default="", type=click.Path(), help="Further certificates to trust (PEM)."),
+        click.option(
+            "--mirror",
+            multiple=True,
+            metavar="HOST=MIRROR",
+            callback=_by_host,
+            help="Read content of this host (or HOST/PATH) from the mirror first; repeats.",
+        ),
         click.option(
             "--insecure", multiple=True, metavar="HOST", help="Do not check this host's certificate; repeats."
         ),
         click.option("--plain-http", multiple=True, metavar="HOST", help="Reach this host by HTTP; repeats."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return cast(F, wrapped)
 
 
 def plan_options(command: F) -> F:
@@ -81,6 +114,21 @@ def move_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def _by_host(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    pairs = []
+    for value in values:
+        host, separator, text = value.partition("=")
+        if not separator or not host or not text:
+            raise click.BadParameter(f"{value!r} is not {param.metavar or 'HOST=VALUE'}", ctx=ctx, param=param)
+        pairs.append((host, text))
+    return pairs
+
+
+def _cert_and_key(files: str) -> str | tuple[str, str]:
+    certificate, separator, key = files.partition(",")
+    return (certificate, key) if separator else certificate
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

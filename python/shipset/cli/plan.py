@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from shipset.cli import options, output
-from shipset.cli.inputs import load_matrix, registry_of
+from shipset.cli.inputs import load_matrix
 from shipset.cli.progress import shown
 from shipset.cli.signals import stoppable
 from shipset.events import Event
+from shipset.registry import RegistryOptions
 from shipset.release import Plan, plan
 
 
@@ -31,9 +32,7 @@ def plan_command(
     only: tuple[str, ...],
     replace: tuple[str, ...],
     force_tag: tuple[str, ...],
-    plain_http: tuple[str, ...],
-    insecure: tuple[str, ...],
-    ca_file: str,
+    registry: RegistryOptions,
     form: str,
     target: str | None,
     quiet: bool,
@@ -58,7 +57,7 @@ def plan_command(
             replace=replace,
             force_tag=force_tag,
             parallel=parallel,
-            registry=registry_of(plain_http, insecure, ca_file),
+            registry=registry,
             on_event=on_event,
             cancel=stop.token,
         )

@@ -7,10 +7,9 @@ import sys
 import click
 
 from shipset.cli import options, output
-from shipset.cli.inputs import registry_of
 from shipset.cli.signals import stoppable
 from shipset.errors import UsageError
-from shipset.registry import login, logout
+from shipset.registry import RegistryOptions, login, logout
 
 
 @click.command("login")
@@ -18,7 +17,7 @@ from shipset.registry import login, logout
 @click.option("-u", "--username", help="User name; asked for on a terminal.")
 @options.registry_options
 def login_command(
-    host: str, username: str | None, plain_http: tuple[str, ...], insecure: tuple[str, ...], ca_file: str
+    host: str, username: str | None, registry: RegistryOptions
 ) -> None:
     """Logs in to a registry; reads the password from standard input.
 
@@ -32,7 +31,7 @@ def login_command(
             host,
             username=username,
             password=password,
-            registry=registry_of(plain_http, insecure, ca_file),
+            registry=registry,
             cancel=stop.token,
         )
     output.say(f"logged in to {host} as {username}; stored in {place}")

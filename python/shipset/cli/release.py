@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from shipset.cli import github, options, output
-from shipset.cli.inputs import load_matrix, registry_of
+from shipset.cli.inputs import load_matrix
 from shipset.cli.progress import shown
 from shipset.cli.signals import stoppable
 from shipset.errors import ShipsetError
 from shipset.events import Event
+from shipset.registry import RegistryOptions
 from shipset.release import Plan, plan
 from shipset.report import Report, render
 
@@ -76,14 +77,11 @@ def _execute(
     replace: tuple[str, ...],
     force_tag: tuple[str, ...],
     frozen: str | None,
-    plain_http: tuple[str, ...],
-    insecure: tuple[str, ...],
-    ca_file: str,
+    registry: RegistryOptions,
     form: str,
     target: str | None,
     quiet: bool,
 ) -> None:
-    registry = registry_of(plain_http, insecure, ca_file)
     with stoppable() as stop, shown(quiet=quiet) as show:
 
         def on_event(event: Event) -> None:

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "catch_shim.hpp"
 #include "credential_files_impl.hpp"
@@ -93,6 +94,13 @@ TEST_CASE("credentials, damaged files, are errors without their content") {
     CHECK(found.error().kind == ErrorKind::io);
     CHECK(render(found.error()).find("bm9jb2xvbg") == std::string::npos);
   }
+  // The parser would quote what stands near the fault.
+  home.write("config.json", R"({"auths":{"a.io":{"auth":"cGxhbnRlZDpzZWNyZXQ=, "b.io": {"auth":"x"}}})");
+  const auto broken = home.find("a.io/x");
+  REQUIRE_FALSE(broken);
+  CHECK(render(broken.error()).find("cGxhbnRl") == std::string::npos);
+  CHECK(broken.error().what == "cannot read credentials from " + home.file("config.json"));
+  CHECK(broken.error().why.find("it is not valid JSON, at byte ") == 0);
   home.write("config.json", R"({"auths":{"a.io":{"auth":7},"b.io":"text"},"credHelpers":[],"credsStore":{}})");
   CHECK(home.find("a.io/x")->anonymous());
 }
@@ -138,6 +146,71 @@ TEST_CASE("helper, knows nothing, falls back; fails, is an error without secrets
   CHECK(home.find("a.io/x").error().kind == ErrorKind::auth);
   home.write("config.json", R"({"credsStore":"../../bin/evil"})");
   CHECK(home.find("a.io/x").error().why == "its name is not a plain word");
+}
+
+TEST_CASE("helper, missing, error names program, member and file") {
+  const Home home;
+  home.write("config.json", R"({"credHelpers":{"a.io":"not-installed"}})");
+  const auto found = home.find("a.io/x");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::auth);
+  CHECK(found.error().what == "credential helper docker-credential-not-installed failed for a.io");
+  CHECK(found.error().hint == "install docker-credential-not-installed into PATH, or take it out of credHelpers in " +
+                                  home.file("config.json"));
+  CHECK(home.find("b.io/x")->anonymous());
+}
+
+TEST_CASE("helper, hangs with its children, is ended as a group after the time limit") {
+  Home home;
+  home.sources.helper_timeout = std::chrono::milliseconds(300);
+  home.write("config.json", R"({"credsStore":"mine"})");
+  home.helper("mine", "(trap '' TERM; while :; do sleep 0.1; date +%N > \"$0.alive\"; done) &\nsleep 60");
+  const auto found = home.find("a.io/x");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::auth);
+  CHECK(found.error().why.find("did not answer within 1 s") != std::string::npos);
+  const auto last = home.read("docker-credential-mine.alive");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK(home.read("docker-credential-mine.alive") == last);
+}
+
+TEST_CASE("helper, answers garbage, is an error that shows nothing of it") {
+  const Home home;
+  home.write("config.json", R"({"credsStore":"mine"})");
+  for (const char* body :
+       {R"(echo '{"Username":7,"Secret":{"a":"garbage-secret"}}'; exit 1)", R"(echo '["garbage-secret"]')",
+        R"(echo 'Secret=garbage-secret')", R"(printf '{"Username":"u","Secret":"garbage-secret"')",
+        R"(printf '\377\376garbage-secret')", R"(head -c 1000000 /dev/zero | tr '\0' 'x')",
+        R"(echo '{"Username":"u","Secret":"garbage-secret"}'; exit 3)",
+        R"(echo 'wrong password garbage-secret' >&2; exit 1)"}) {
+    home.helper("mine", body);
+    const auto found = home.find("a.io/x");
+    INFO(body);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().kind == ErrorKind::auth);
+    CHECK(render(found.error()).find("garbage-secret") == std::string::npos);
+    CHECK(render(found.error()).size() < 1000);
+  }
+  home.helper("mine", R"(echo '{"Username":7,"Secret":null}')");
+  CHECK(home.find("a.io/x")->anonymous());
+}
+
+TEST_CASE("credentials, exact key before other spellings, halves of a browser login are none") {
+  const Home home;
+  home.write("config.json", R"({"auths":{"https://z.io/v1/":{"auth":"dXJsOng="},"z.io":{"auth":"aG9zdDp4"},
+    "https://index.docker.io/v1/access-token":{"auth":"dG9rZW46eA=="},"https://w.io/v2/some/path":{"auth":"dzp4"}}})");
+  CHECK(home.find("z.io/x")->username == "host");
+  CHECK(home.find("docker.io/x/y")->anonymous());
+  CHECK(home.find("w.io/x")->username == "w");
+}
+
+TEST_CASE("credentials, file that cannot be read, names it") {
+  const Home home;
+  std::filesystem::create_directory(home.file("config.json"));
+  const auto found = home.find("a.io/x");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::io);
+  CHECK(found.error().what.find(home.file("config.json")) != std::string::npos);
 }
 
 TEST_CASE("helper, hangs, can be stopped") {

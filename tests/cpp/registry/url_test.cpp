@@ -17,8 +17,10 @@ TEST_CASE("url, absolute, keeps its query and knows its default port") {
 }
 
 TEST_CASE("url, what is no web address or hides a login, is refused") {
-  for (const char* text : {"", "ftp://a/b", "file:///etc/passwd", "/v2/", "https://user:pw@host/", "https://user@host/",
-                           "https://ho st/", "https://host/a\r\nX: y", "http://", "gopher://x", "javascript:alert(1)"})
+  for (const char* text :
+       {"", "ftp://a/b", "file:///etc/passwd", "/v2/", "https://user:pw@host/", "https://user@host/", "https://ho st/",
+        "https://host/a\r\nX: y", "http://", "gopher://x", "javascript:alert(1)", "https://a%2fb/", "https://a%40b/",
+        "http://%30177.0.0.1/", "http://a%90b/", "http://a%00b/"})
     CHECK_FALSE(Url::parse(text).has_value());
   CHECK_FALSE(Url::parse("https://h/" + std::string(20'000, 'a')).has_value());
 }

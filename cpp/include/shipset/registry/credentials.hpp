@@ -2,6 +2,7 @@
 // DOCKER_AUTH_CONFIG. Values are Secrets; lookups name the source, never the value. specs §4.5. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,7 +28,8 @@ struct Credential {
 struct CredentialSources {
   std::string docker_config;  ///< path of config.json
   std::vector<std::string> podman_files;
-  std::string inline_config;  ///< DOCKER_AUTH_CONFIG
+  std::string inline_config;                         ///< DOCKER_AUTH_CONFIG
+  std::chrono::milliseconds helper_timeout{30'000};  ///< a credential helper that takes longer is ended
   static CredentialSources from_environment();
 };
 
