@@ -160,7 +160,7 @@ TEST_CASE("mirror, sends a manifest with another digest, is refused and the next
 }
 
 TEST_CASE("mirror, sends wrong bytes for a blob, small or large, the copy ends right") {
-  for (const std::size_t size : {std::size_t(1000), std::size_t(3'000'000)}) {
+  for (const std::size_t size : {std::size_t(1000), std::size_t(3'000'000), std::size_t(20'000'000)}) {
     ImageServer bad(noise(size, 3)), origin(noise(size, 3));
     bad.spoil = [&](const Request& request) -> std::optional<Reply> {
       if (!request.target.ends_with(bad.image.layer_descriptor.digest.str())) return std::nullopt;
