@@ -75,7 +75,7 @@ class ClientOptions:
     """
     How registries are reached.
     """
-    def __init__(self, *, plain_http: collections.abc.Set[str], insecure_tls: collections.abc.Set[str], ca_file: str) -> None:
+    def __init__(self, *, plain_http: collections.abc.Set[str], insecure_tls: collections.abc.Set[str], ca_file: str, mirrors: collections.abc.Mapping[str, list[str]], client_certificates: collections.abc.Mapping[str, tuple[str, str]], host_files: bool) -> None:
         ...
 class Plan:
     """

@@ -21,18 +21,14 @@ from shipset.report import render
 @options.registry_options
 @options.format_option("text", "json")
 @options.quiet_option
-def verify_command(
-    reference: str, registry: RegistryOptions, form: str, quiet: bool
-) -> None:
+def verify_command(reference: str, registry: RegistryOptions, form: str, quiet: bool) -> None:
     """Recomputes everything below a reference, from the destination alone.
 
     Exits 7 when a digest, size, diff id or platform does not hold, or an attestation that the index promises is not
     there.
     """
     with stoppable() as stop, shown(quiet=quiet) as show:
-        result = verify(
-            reference, registry=registry, on_event=show, cancel=stop.token
-        )
+        result = verify(reference, registry=registry, on_event=show, cancel=stop.token)
     output.data(result.to_json() + "\n" if form == "json" else render(result, form))
     result.check()
 
@@ -41,9 +37,7 @@ def verify_command(
 @click.argument("reference")
 @options.registry_options
 @options.format_option("text", "json")
-def inspect_command(
-    reference: str, registry: RegistryOptions, form: str
-) -> None:
+def inspect_command(reference: str, registry: RegistryOptions, form: str) -> None:
     """What a reference or layout holds: index, platforms, layers, attestations, or its tags."""
     with stoppable() as stop:
         data = inspect(reference, registry=registry, cancel=stop.token)

@@ -16,9 +16,7 @@ from shipset.registry import RegistryOptions, login, logout
 @click.argument("host", default="docker.io")
 @click.option("-u", "--username", help="User name; asked for on a terminal.")
 @options.registry_options
-def login_command(
-    host: str, username: str | None, registry: RegistryOptions
-) -> None:
+def login_command(host: str, username: str | None, registry: RegistryOptions) -> None:
     """Logs in to a registry; reads the password from standard input.
 
     The login is tried first and stored only when the registry accepts it, where Docker and Podman look for it.
