@@ -105,7 +105,6 @@ void set_proxy(CURL* easy, const HttpRequest& request) {
   // Always set, so that libcurl does not look at the environment by rules of its own.
   curl_easy_setopt(easy, CURLOPT_PROXY, request.proxy.c_str());
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-  curl_easy_setopt(easy, CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_ANY));
 }
 
 void set_method(CURL* easy, const HttpRequest& request) {

@@ -166,7 +166,17 @@ class MirroredStore final : public oci::Store {
   Result<bool> remove_tag(std::string_view tag) override { return places_->origin->remove_tag(tag); }
   Result<std::vector<std::string>> tags() override { return places_->origin->tags(); }
   Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override {
-    return places_->origin->referrers(digest, artifact_type);
+    auto own = places_->origin->referrers(digest, artifact_type);
+    if (own || own.error().kind != ErrorKind::network) return own;
+    // Where only the mirrors can be reached, theirs are what there is; it is told, for a mirror may lack some.
+    for (const auto& place : places_->mirrors) {
+      if (place->out) continue;
+      auto theirs = place->store->referrers(digest, artifact_type);
+      if (!theirs) continue;
+      places_->cannot_ask(*place, own.error());
+      return theirs;
+    }
+    return own;
   }
   Result<void> check_writable() override { return places_->origin->check_writable(); }
 
@@ -212,6 +222,18 @@ void MirrorPlaces::serves(MirrorPlace& place) const {
                {},
                name,
                name + " is read from the mirror " + place.store->name(),
+               0,
+               0,
+               {{"mirror", place.store->name()}}});
+}
+
+void MirrorPlaces::cannot_ask(const MirrorPlace& place, const Error& error) {
+  if (unreachable_told.exchange(true)) return;
+  emit(notes, {EventKind::warning,
+               {},
+               name,
+               name + " cannot be reached (" + error.why + "): what refers to its images is as the mirror " +
+                   place.store->name() + " knows it",
                0,
                0,
                {{"mirror", place.store->name()}}});

@@ -1,6 +1,6 @@
 // A repository that is read through mirrors, each asked in order, the registry itself last. What a mirror sends is
-// checked by digest like everything else; wrong content takes the mirror out, and the next place is asked. Tags,
-// referrers and every write are the registry's own. Thread-safe.
+// checked by digest like everything else; wrong content takes the mirror out, and the next place is asked. Lists of
+// tags and every write are the registry's own; so are referrers, unless it cannot be reached. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,9 @@ struct MirrorPlaces {
   /// An error of a mirror: it is told, and what shows that the mirror is of no use takes it out.
   void failed(MirrorPlace& place, const Error& error) const;
   void serves(MirrorPlace& place) const;
+  /// The registry itself is unreachable, and a mirror answered in its place.
+  void cannot_ask(const MirrorPlace& place, const Error& error);
+  std::atomic<bool> unreachable_told{false};
 };
 
 std::unique_ptr<oci::Store> mirrored_store(std::shared_ptr<MirrorPlaces> places);

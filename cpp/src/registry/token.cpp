@@ -105,7 +105,10 @@ Result<FetchedToken> fetch_token(const Authenticator::Fetch& fetch, const AuthTa
   if (error.kind == ErrorKind::not_found) error.kind = ErrorKind::registry;
   if (error.kind == ErrorKind::auth) {
     error.hint = "log in with `shipset login " + target.domain + "`";
-    if (!credential.source.empty()) error.why.append(" (credentials from ").append(credential.source).append(")");
+    if (credential.anonymous())
+      error.why.append(" (no credentials were found for ").append(target.domain).append(")");
+    else if (!credential.source.empty())
+      error.why.append(" (credentials from ").append(credential.source).append(")");
   }
   return error;
 }

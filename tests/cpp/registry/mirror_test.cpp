@@ -123,6 +123,27 @@ TEST_CASE("mirror, lists, referrers, reads for certainty and writes go to the re
   CHECK(mirror.server.log().empty());
 }
 
+TEST_CASE("registry itself unreachable, its mirror tells the referrers, with a warning; tags are an error") {
+  ImageServer mirror(noise(1000, 1));
+  mirror.spoil = [](const Request& request) -> std::optional<Reply> {
+    if (request.target.find("/referrers/") == std::string::npos) return std::nullopt;
+    return Reply{
+        200, {{"Content-Type", "application/vnd.oci.image.index.v1+json"}}, R"({"schemaVersion":2,"manifests":[]})"};
+  };
+  Notes notes;
+  auto options = quick_options();
+  options.attempts = 1;
+  const std::string gone = "127.0.0.1:" + std::to_string(free_port());
+  options.mirrors = {{gone, {mirror.server.host()}}};
+  options.notes = notes.sink();
+  Client client(options);
+  const auto store = pull_from(client, gone + "/app").value();
+  CHECK(store->referrers(mirror.image.descriptor.digest, "").value().empty());
+  CHECK(store->referrers(mirror.image.descriptor.digest, "").ok());
+  CHECK(notes.count(EventKind::warning) == 1);
+  CHECK(store->tags().error().kind == ErrorKind::network);
+}
+
 TEST_CASE("mirror, unreachable, is told once and left out") {
   ImageServer origin(noise(1000, 1));
   Notes notes;

@@ -80,9 +80,8 @@ class Client {
   struct Core;
 
  private:
-  friend Result<DoctorReport> diagnose(Client& client, const std::string& place,
-                                              const DoctorOptions& options, const EventSink& events,
-                                              const CancelToken& cancel);
+  friend Result<DoctorReport> diagnose(Client& client, const std::string& place, const DoctorOptions& options,
+                                       const EventSink& events, const CancelToken& cancel);
   std::shared_ptr<Core> core_;
 };
 
