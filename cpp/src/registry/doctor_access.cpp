@@ -21,6 +21,8 @@ std::string failure_words(const Failure& failure) {
       return "TLS failed";
     case FailureKind::certificate:
       return "certificate not accepted";
+    case FailureKind::proxy:
+      return "refused by the proxy";
     case FailureKind::not_http:
       return "not HTTP";
     default:
