@@ -121,11 +121,13 @@ part_interop() {
 part_bench_smoke() {
   run_bench plan.py --smoke
   run_bench packing.py --size-mb 256 --rounds 1
+  run_bench push.py --smoke --only link,again,memory
 }
 
 part_bench() {
   run_bench plan.py
   run_bench packing.py --check
+  run_bench push.py --check
 }
 
 run_bench() {
