@@ -162,7 +162,7 @@ def _put(core: Core, request: Request, upload: Upload) -> Response:
     if range_ and has_body and not _fits(upload, range_, request.body.length):
         return _out_of_order(core, request, upload)
     if has_body and not core.behaviour.monolithic and upload.patches == 0:
-        return _unknown()
+        return Response(404, [("Content-Type", "text/plain")], b"Not Found")
     if has_body and upload.short_chunk:
         return error(400, "SIZE_INVALID", "a chunk before the last was too short")
     _append(core, request, request.reference, upload)
