@@ -27,7 +27,7 @@ class World:
     before: dict[str, str] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
     events: list[shipset.Event] = field(default_factory=list)
-    deadline_s: float = 25
+    deadline_s: float = 40
 
     @property
     def out(self) -> Path:

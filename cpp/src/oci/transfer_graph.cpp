@@ -53,9 +53,10 @@ Result<std::unique_ptr<GraphNode>> SourceGraph::read(const Descriptor& descripto
   }
   SHIPSET_TRY(auto manifest, source_.manifest(digest));
   if (manifest.bytes.size() != descriptor.size)
-    return Error(ErrorKind::verify, "cannot copy manifest " + digest.str(),
+    return Error(ErrorKind::verify, "cannot copy manifest " + digest.str() + " from " + source_.name(),
                  "it has " + std::to_string(manifest.bytes.size()) + " bytes; its descriptor says " +
-                     std::to_string(descriptor.size))
+                     std::to_string(descriptor.size),
+                 "the descriptor that leads to it is wrong: look at it with `shipset verify`, or try again")
         .with("digest", digest.str());
   SHIPSET_CHECK(sort_children(*node, manifest.bytes));
   if (manifest.bytes.size() <= kept_manifest_bytes) node->bytes = std::move(manifest.bytes);

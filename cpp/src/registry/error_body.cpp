@@ -90,11 +90,14 @@ std::string hint_for(int status, const Refusal& refusal, std::string_view host) 
            name + "`";
   if (refusal.code == "NAME_UNKNOWN") return "check the name; some registries want the repository to be created first";
   if (status == 404) return "check name, tag or digest";
+  if (status == 405 || status == 501) return "the registry does not offer this; it may be switched off there";
+  if (status == 415 || refusal.code == "MANIFEST_INVALID")
+    return "the registry does not take manifests of this form: see what it says, or choose another one";
   if (status == 413) return "the registry, or a proxy before it, limits the size of a request";
   if (status == 429) return "the registry limits the rate: wait, or log in for a higher limit";
   if (status >= 500) return "the registry has a problem of its own: try again later";
   if (status >= 200 && status < 400) return "check that " + name + " is the address of a registry";
-  return {};
+  return "the registry, or a proxy before it, refused the request as it is: see what it says, or look into its log";
 }
 }  // namespace
 

@@ -156,9 +156,10 @@ Result<std::vector<oci::Descriptor>> RepositoryStore::list_referrers(const Answe
   std::set<Digest> seen;
   Answer answer = first;
   for (std::size_t page = 0; page < page_limit; ++page) {
-    SHIPSET_TRY(const auto index, oci::Index::parse(answer.outcome.response.body, "referrers of " + digest.str()));
+    const auto index = oci::Index::parse(answer.outcome.response.body, "the list");
+    if (!index) return unreadable(what, index.error().what + ": " + index.error().why, at_.domain);
     const std::size_t before = out.size();
-    for (const auto& entry : index.manifests)
+    for (const auto& entry : index->manifests)
       if (seen.insert(entry.digest).second) out.push_back(entry);
     const std::string link = next_page(answer.outcome.response);
     if (link.empty()) return out;

@@ -102,7 +102,9 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
     if (tag.empty() && digest_of(source).empty()) tag = "latest";
     wanted.push_back({tag_of(with_default_tag(destination, source, tag)), root});
   }
-  if (wanted.empty()) return Error(ErrorKind::not_found, "nothing to copy: " + source.str() + " has no tags");
+  if (wanted.empty())
+    return Error(ErrorKind::not_found, "nothing to copy: " + source.str() + " has no tags", {},
+                 "check the name, or name one image by its digest");
   SHIPSET_TRY(const auto to, registry::open_store(destination, client, registry::Access::write, cancel));
   oci::TransferOptions options;
   options.referrers = true;

@@ -24,10 +24,16 @@ bool selected(const std::vector<std::string>& only, const std::string& variant, 
     return wanted.ok() && wanted->matches(*platform);
   });
 }
+
+/// Planning only looks: all of it may be stopped.
+registry::ClientOptions stopped_by(registry::ClientOptions client, const CancelToken& cancel) {
+  client.cancel = cancel;
+  return client;
+}
 }  // namespace
 
 Planner::Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel)
-    : given_(matrix), events_(events), cancel_(cancel), stores_(options.client, events) {
+    : given_(matrix), events_(events), cancel_(cancel), stores_(stopped_by(options.client, cancel), events) {
   plan_.options = options;
 }
 

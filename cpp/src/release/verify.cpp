@@ -62,7 +62,7 @@ Result<Verification> verify(const Location& location, const registry::ClientOpti
   registry::ClientOptions noting = client_options;
   if (!noting.notes) noting.notes = events;
   registry::Client client(std::move(noting));
-  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read));
+  SHIPSET_TRY(const auto store, registry::open_store(location, client, registry::Access::read, cancel));
   Verification result;
   SHIPSET_TRY(result.root, registry::resolve(*store, location));
   SHIPSET_TRY(result.content, oci::validate(*store, result.root, events, cancel));
