@@ -154,6 +154,7 @@ def _run(case: Case, verb: Verb, world: World, outcome: Outcome) -> None:
     )
     for registry in sides.values():
         registry.faults.clear()
+        registry.settle()
     world.deadline_s = DEADLINE_S
     again = _attempt(verb, world)
     if again is not None:

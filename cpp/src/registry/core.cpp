@@ -176,6 +176,8 @@ Result<Answer> Client::Core::attempt(const Endpoint& at, const Call& call, const
         !answer.outcome.failure && answer.outcome.response.status == 401 && answer.url.origin() == target.base.origin();
     if (refused_here && own && round < authorization_rounds) {
       const auto challenges = challenges_of(target.base, answer.outcome, stop);
+      // A token fetched ahead of the first request may have died on the way; only one that a refusal led to is final.
+      if (round == 0) authorization.fresh = false;
       SHIPSET_TRY(const bool again, authenticator.challenged(target, challenges, authorization));
       // Nothing was sent, and the second time nothing can be: there are no credentials for this host.
       if (again && (round == 0 || !authorization.header.empty())) continue;

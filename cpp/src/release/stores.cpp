@@ -55,6 +55,12 @@ Result<oci::Store*> Stores::write(const Target& target, const EventSink& events,
   return slot.get();
 }
 
+Result<void> Stores::check_writable(const Target& target, oci::Store& store, const CancelToken& cancel) {
+  if (target.location.kind != Location::Kind::registry) return store.check_writable();
+  SHIPSET_TRY(const auto asked, registry::open_store(target.location, client_, registry::Access::write, cancel));
+  return asked->check_writable();
+}
+
 Result<Location> Stores::locate(const std::string& reference, const std::string& directory) {
   SHIPSET_TRY(Location location, Location::parse(reference));
   if (location.kind != Location::Kind::registry && fs::path(location.path).is_relative())

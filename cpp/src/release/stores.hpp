@@ -20,6 +20,10 @@ class Stores final : public build::BaseResolver {
   /// For writing: layouts are created and locked for as long as this object lives.
   Result<oci::Store*> write(const Target& target, const EventSink& events, const CancelToken& cancel);
 
+  /// Whether `store`, opened for writing, may be written to. Unlike other requests of such a store, which undoing needs
+  /// too, these stop at once.
+  Result<void> check_writable(const Target& target, oci::Store& store, const CancelToken& cancel);
+
   /// Gives up the stores opened for writing, and their locks; pointers to them end here.
   void close_written() { writing_.clear(); }
 

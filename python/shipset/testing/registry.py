@@ -221,6 +221,11 @@ class FakeRegistry:
             else:
                 raise ValueError(f"{digest!r} is not a digest")
 
+    def settle(self) -> None:
+        """Shows everything that a lag still hides."""
+        with self._core.lock:
+            self._core.store.hidden.clear()
+
     def sweep(self, repository: str) -> list[str]:
         """Removes untagged manifests that nothing tagged refers to; returns their digests."""
         with self._core.lock:
