@@ -11,6 +11,10 @@ bool may_pass(const HttpResponse& response) {
   const auto code = read_refusal(response).code;
   return code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" || code == "DIGEST_INVALID";
 }
+bool lacks_content(const HttpResponse& response) {
+  const auto code = read_refusal(response).code;
+  return code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN";
+}
 /// Registries whose content or tags are immutable refuse to take again what they hold, each in its own way.
 bool may_hold_it(const HttpResponse& response) {
   return response.status == 400 || response.status == 403 || response.status == 409 || response.status == 412;
@@ -53,8 +57,14 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
     }
     if (may_hold_it(response) && holds_already(reference, manifest.digest)) return {};
     Error error = failed(what, answer, "digest", manifest.digest.str());
-    if (response.status == 404 && error.kind == ErrorKind::not_found)
+    if (lacks_content(response)) {
+      error.kind = ErrorKind::registry;
+      error.hint =
+          "the registry does not have everything that the manifest refers to: run the same again, it sends what is "
+          "missing";
+    } else if (response.status == 404 && error.kind == ErrorKind::not_found) {
       error.hint = "the registry may want the repository " + at_.path + " to be created first";
+    }
     return error;
   }
 }

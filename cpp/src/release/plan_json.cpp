@@ -105,7 +105,11 @@ std::string Plan::to_json(bool indented) const {
   for (const auto& tag : tags) write_tag(out, *this, tag);
   out.end_array().key("warnings").begin_array();
   for (const auto& warning : warnings) write(out, warning);
-  out.end_array().member("legacy_attestations", legacy_attestations).member("disk_bytes", disk_bytes).member("nothing_to_do", nothing_to_do()).end_object();
+  out.end_array()
+      .member("legacy_attestations", legacy_attestations)
+      .member("disk_bytes", disk_bytes)
+      .member("nothing_to_do", nothing_to_do())
+      .end_object();
   return out.take();
 }
 
