@@ -10,7 +10,7 @@ source tests/lib/setup.sh
 # shellcheck source=tests/lib/parts.sh
 source tests/lib/parts.sh
 
-all_parts=(build peers lint cpp python example package interop bench-smoke asan tsan)
+all_parts=(build peers lint cpp python example package interop campaign bench-smoke asan tsan)
 full_parts=(tidy bench)
 only='' full=false
 
@@ -44,7 +44,7 @@ if [[ -n $only ]]; then
   done
   # These run what the build part makes, and need the peers.
   [[ ,$only, =~ ,(cpp|python|interop|example|bench|bench-smoke|asan|tsan), && ,$only, != *,peers,* ]] && parts=(peers "${parts[@]}")
-  [[ ,$only, =~ ,(cpp|python|package|interop|lint|example|bench|bench-smoke), && ,$only, != *,build,* ]] && parts=(build "${parts[@]}")
+  [[ ,$only, =~ ,(cpp|python|package|interop|campaign|lint|example|bench|bench-smoke), && ,$only, != *,build,* ]] && parts=(build "${parts[@]}")
 fi
 
 logs="$root/build/test-logs"

@@ -117,6 +117,14 @@ part_interop() {
   PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/interop
 }
 
+# Every fault of shipset.testing on every verb, and mixtures; the short form takes about a minute and a half.
+part_campaign() {
+  local arguments=()
+  [[ $full == true ]] && arguments+=(--full)
+  "$venv/bin/python" -m pytest -q tests/campaign
+  "$venv/bin/python" tests/campaign/run.py ${arguments[@]:+"${arguments[@]}"}
+}
+
 # Benchmarks print their table. The smoke run proves that they run; the full one holds the limits.
 part_bench_smoke() {
   run_bench plan.py --smoke
@@ -153,7 +161,7 @@ closing_lines() {
     [[ -f $logs/$part.log ]] || continue
     printf '%-8s %s\n' "$part" "$(grep -E '^[0-9]+% tests passed' "$logs/$part.log" | tail -n1)"
   done
-  for part in python interop; do
+  for part in python interop campaign; do
     [[ -f $logs/$part.log ]] || continue
     printf '%-8s %s\n' "$part" "$(tail -n1 "$logs/$part.log")"
   done

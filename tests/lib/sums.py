@@ -29,7 +29,7 @@ def count(text: str) -> tuple[int, int, int]:
 def main() -> None:
     logs, failed_parts = Path(sys.argv[1]), int(sys.argv[2])
     sums = [0, 0, 0]
-    for name in ("cpp", "asan", "tsan", "python", "interop"):
+    for name in ("cpp", "asan", "tsan", "python", "interop", "campaign"):
         log = logs / f"{name}.log"
         if log.exists():
             sums = [a + b for a, b in zip(sums, count(log.read_text(errors="replace")), strict=True)]

@@ -16,6 +16,33 @@ constexpr std::size_t body_limit = 64u << 10;
 constexpr std::size_t message_limit = 300;
 constexpr std::size_t code_limit = 64;
 
+bool ends_word(char c) {
+  return c == ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == ',' || c == ')' || c == ';';
+}
+
+/// Some servers write the request that they refuse into their answer: queries of addresses, which open uploads and
+/// storage, and the values after Bearer and Basic go out.
+std::string without_echo(std::string_view text) {
+  constexpr std::string_view schemes[] = {"bearer ", "basic "};
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t kept = text[at] == '?' ? 1 : 0;
+    for (const auto scheme : schemes)
+      if (to_lower(text.substr(at, scheme.size())) == scheme) kept = scheme.size();
+    if (kept == 0) {
+      out += text[at++];
+      continue;
+    }
+    std::size_t end = at + kept;
+    while (end < text.size() && !ends_word(text[end])) ++end;
+    const auto value = text.substr(at + kept, end - at - kept);
+    const bool telling = text[at] == '?' ? value.find('=') != std::string_view::npos : value.size() >= 8;
+    out.append(text.substr(at, kept)).append(telling ? "***" : value);
+    at = end;
+  }
+  return out;
+}
+
 /// White space in one piece, control characters visible, secrets out.
 std::string tidy(std::string_view text) {
   std::string flat;
@@ -24,7 +51,7 @@ std::string tidy(std::string_view text) {
     if (space && (flat.empty() || flat.back() == ' ')) continue;
     flat += space ? ' ' : c;
   }
-  return printable(redact(trim(flat)), message_limit);
+  return printable(redact(without_echo(trim(flat))), message_limit);
 }
 
 std::string clean_code(std::string_view text) {

@@ -140,9 +140,14 @@ Result<void> Run::read_back() {
 bool Run::undo_one(const Move& move) {
   const auto& tag = plan_.tags[move.tag];
   oci::Store& store = *targets_[tag.target];
-  const auto now = store.resolve(tag.tag);
-  if (!now) return false;
   const std::string old = move.old ? move.old->descriptor.digest.str() : std::string();
+  auto now = store.resolve(tag.tag);
+  if (now && digest_of(*now) == old) {
+    // What the registry accepted a moment ago may only now come into sight.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    now = store.resolve(tag.tag);
+  }
+  if (!now) return false;
   if (digest_of(*now) == old) return true;
   // A tag that holds neither the old nor our digest belongs to someone else by now.
   if (digest_of(*now) != move.wanted.descriptor.digest.str()) return false;

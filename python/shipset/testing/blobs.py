@@ -37,6 +37,13 @@ def handle_storage(core: Core, request: Request) -> Response:
     return _content(core, request, [])
 
 
+def signed_url(core: Core, digest: str) -> str:
+    """The URL of a blob at the storage listener."""
+    with core.lock:
+        core.given.append(signature(core, digest))
+    return f"{core.storage_url}/{digest}?X-Amz-Credential=fake&X-Amz-Signature={signature(core, digest)}"
+
+
 def signature(core: Core, digest: str) -> str:
     """What makes a URL of the storage listener valid."""
     return hashlib.sha256(f"{core.seed}:storage:{digest}".encode()).hexdigest()
@@ -66,10 +73,7 @@ def _blob(core: Core, request: Request) -> Response:
     if not there:
         return error(404, "BLOB_UNKNOWN", "blob unknown to registry", {"digest": request.reference})
     if core.behaviour.redirect_blobs and request.method == "GET":
-        query = f"X-Amz-Credential=fake&X-Amz-Signature={signature(core, request.reference)}"
-        return Response(
-            HTTPStatus.TEMPORARY_REDIRECT, [("Location", f"{core.storage_url}/{request.reference}?{query}")]
-        )
+        return Response(HTTPStatus.TEMPORARY_REDIRECT, [("Location", signed_url(core, request.reference))])
     return _content(core, request, core.headers(request.reference))
 
 

@@ -65,13 +65,18 @@ class Core:
     storage_url: str = ""
     number: int = 0
     """Requests so far."""
+    given: list[str] = field(default_factory=list)
+    """Secrets that were given out: tokens, states of uploads, signatures."""
     _made: int = 0
 
     def make_id(self, purpose: str) -> str:
         """A name that nobody can guess and that a run with the same seed makes again."""
         with self.lock:
             self._made += 1
-            return hashlib.sha256(f"{self.seed}:{purpose}:{self._made}".encode()).hexdigest()[:32]
+            made = hashlib.sha256(f"{self.seed}:{purpose}:{self._made}".encode()).hexdigest()[:32]
+            if purpose in ("state", "token"):
+                self.given.append(made)
+            return made
 
     def headers(self, digest: str = "") -> list[tuple[str, str]]:
         """``Docker-Content-Digest``, where this registry sends it."""

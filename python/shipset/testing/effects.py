@@ -14,7 +14,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from shipset.testing.auth import Auth, TokenAuth
-from shipset.testing.blobs import signature
+from shipset.testing.blobs import signed_url
 from shipset.testing.core import Core
 from shipset.testing.manifests import parse_document
 from shipset.testing.store import Hidden, digest_of
@@ -299,10 +299,7 @@ class RedirectToStorage(Effect):
         core = scene.core
         if request.kind != "blob" or request.method != "GET" or request.reference not in core.store.contents:
             return None
-        query = f"X-Amz-Signature={signature(core, request.reference)}"
-        return Response(
-            HTTPStatus.TEMPORARY_REDIRECT, [("Location", f"{core.storage_url}/{request.reference}?{query}")]
-        )
+        return Response(HTTPStatus.TEMPORARY_REDIRECT, [("Location", signed_url(core, request.reference))])
 
 
 @dataclass

@@ -167,6 +167,12 @@ class FakeRegistry:
         with self._core.lock:
             return len(self._core.store.uploads)
 
+    @property
+    def secrets(self) -> list[str]:
+        """What was given out and must not be told: tokens, states in upload locations, signatures of storage URLs."""
+        with self._core.lock:
+            return list(dict.fromkeys(self._core.given))
+
     # Content that was there before.
 
     def make_repository(self, repository: str) -> None:

@@ -96,6 +96,10 @@ TEST_CASE("secret, while it lives, is taken out of text, plain and in base64") {
     Secret assigned;
     assigned = copy;
     CHECK(redact("a hunter2hunter2 b") == "a *** b");
+    // Basic of user:hunter2hunter2; what is left tells of the user only.
+    CHECK(redact("Basic dXNlcjpodW50ZXIyaHVudGVyMg==").find("dW50ZXIyaHVudGVy") == std::string::npos);
+    const Secret odd("a\"b\\c/d+e f");
+    CHECK(redact(R"({"x": "a\"b\\c/d+e f"} ?x=a%22b%5Cc%2Fd%2Be%20f)") == R"({"x": "***"} ?x=***)");
     CHECK(redact("aHVudGVyMmh1bnRlcjI=") == "***");
     CHECK(assigned.reveal() == "hunter2hunter2");
   }

@@ -65,6 +65,16 @@ TEST_CASE("refusal, a secret in the registry's message, is removed") {
   CHECK(render(error).find("very-secret-token") == std::string::npos);
 }
 
+TEST_CASE("refusal, registry repeats the request, shows neither its token nor the query of its address") {
+  HttpResponse response;
+  response.status = 403;
+  response.headers.add("Content-Type", "application/json");
+  response.body =
+      R"({"errors":[{"code":"DENIED","message":"PUT /v2/a/blobs/uploads/1?_state=abc&digest=x authorization=Bearer eyJhbGciOi, is it? no"}]})";
+  const auto error = refused("cannot push", response, "example.org");
+  CHECK(error.why.find("PUT /v2/a/blobs/uploads/1?*** authorization=Bearer ***, is it? no") != std::string::npos);
+}
+
 TEST_CASE("unreachable, kinds of failure, have their exit codes") {
   CHECK(exit_code(unreachable("x", {FailureKind::connect, "refused"}, "h").kind) == 6);
   CHECK(exit_code(unreachable("x", {FailureKind::certificate, "bad"}, "h").kind) == 6);
