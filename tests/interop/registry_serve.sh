@@ -10,7 +10,7 @@
 #                       that wants one of the client's: DIRECTORY/client.pem and client.key
 #             token     … with a token server of its own, see token_server.py; TOKEN_LIFE_S is the life of a token
 #             distribution, distribution-KIND   the same with distribution 3
-#             crane     `crane registry serve`, which has the referrers API
+#             crane     `crane registry serve`; like the others it has no referrers API
 # DIRECTORY   empty or new; holds configuration, content and the log
 # Exit code 77: the program is not installed.
 set -euo pipefail

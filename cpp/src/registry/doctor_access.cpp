@@ -105,10 +105,12 @@ Result<void> Examination::connected(const Answer& answer) {
   const HttpResponse& response = answer.outcome.response;
   const std::string what = "cannot use the registry " + at_.domain;
   const bool tls = answer.url.scheme == "https";
-  const bool unchecked = tls && core_->options.insecure_tls.contains(at_.domain);
+  const bool unchecked = tls && core_->book.unchecked(answer.url);
+  const std::string proxy = core_->book.proxy(answer.url);
   add("connection", tls ? "HTTPS" : "plain HTTP",
       unchecked || (!tls && !is_loopback_host(at_.api_host)) ? Verdict::warning : Verdict::good,
       std::string(response.http2 ? "HTTP/2" : "HTTP/1.1") + " to " + answer.url.host + ":" + answer.url.port +
+          (proxy.empty() ? "" : " through the proxy " + without_password(proxy)) +
           (unchecked ? "; the certificate is not checked" : ""),
       !tls && !is_loopback_host(at_.api_host)
           ? "anyone on the way can read and alter what is sent: give the registry a certificate"

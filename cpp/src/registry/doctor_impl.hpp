@@ -74,6 +74,8 @@ class Examination {
   std::string trial_bytes_;
 };
 
+/// An address with the password of `scheme://user:password@host` hidden.
+std::string without_password(const std::string& url);
 /// Sixteen random hexadecimal digits.
 std::string random_word();
 

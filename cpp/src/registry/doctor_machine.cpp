@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "ca_bundle_impl.hpp"
+#include "doctor_impl.hpp"
+#include "hosts_impl.hpp"
 #include "shipset/base/file.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/base/process.hpp"
@@ -40,17 +42,6 @@ Result<std::optional<std::string>> version_of(std::vector<std::string> argv, con
   if (done->exit_code != 0) return std::optional<std::string>();
   const auto line = split(done->out, '\n').front();
   return std::optional(printable(trim(line), 120));
-}
-
-/// Password of `scheme://user:password@host` hidden.
-std::string without_password(const std::string& url) {
-  const auto at = url.rfind('@');
-  if (at == std::string::npos) return printable(url, 200);
-  const auto scheme = url.find("://");
-  const auto begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
-  const auto colon = url.find(':', begin);
-  const std::string user = url.substr(begin, std::min(colon, at) - begin);
-  return printable(url.substr(0, begin) + user + (colon < at ? ":***" : "") + url.substr(at), 200);
 }
 
 /// Hosts with a login, and helpers, of one file.
@@ -153,6 +144,21 @@ void proxies(DoctorReport& report) {
     report.findings.push_back({"proxy", "none", Verdict::note, {}, {}});
 }
 
+void host_files(const ClientOptions& options, DoctorReport& report) {
+  const HostSources sources = options.hosts ? *options.hosts : HostSources::from_environment();
+  const auto rules = load_rules(sources);
+  if (!rules) {
+    report.findings.push_back({"registries.conf", "cannot be used", Verdict::bad,
+                               rules.error().what + ": " + rules.error().why, "correct it"});
+    return;
+  }
+  std::vector<std::string> mirrored;
+  for (const auto& rule : *rules)
+    if (!rule.mirrors.empty()) mirrored.push_back(printable(rule.prefix, 100));
+  if (!mirrored.empty())
+    report.findings.push_back({"mirrors", join(mirrored, ", "), Verdict::note, "from registries.conf", {}});
+}
+
 void state(const ClientOptions& options, DoctorReport& report) {
   const std::string place = resolve_state_directory(options.state_directory);
   const auto folder = state_folder(place, "registries");
@@ -188,11 +194,22 @@ Result<void> builders(DoctorReport& report, const CancelToken& cancel) {
 }
 }  // namespace
 
+std::string without_password(const std::string& url) {
+  const auto at = url.rfind('@');
+  if (at == std::string::npos) return printable(url, 200);
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+  const auto colon = url.find(':', begin);
+  const std::string user = url.substr(begin, std::min(colon, at) - begin);
+  return printable(url.substr(0, begin) + user + (colon < at ? ":***" : "") + url.substr(at), 200);
+}
+
 Result<DoctorReport> examine_machine(const ClientOptions& options, const CancelToken& cancel) {
   DoctorReport report;
   SHIPSET_CHECK(credential_files(options, report, cancel));
   certificates(options, report);
   proxies(report);
+  host_files(options, report);
   state(options, report);
   SHIPSET_CHECK(builders(report, cancel));
   return report;
