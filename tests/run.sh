@@ -10,7 +10,7 @@ source tests/lib/setup.sh
 # shellcheck source=tests/lib/parts.sh
 source tests/lib/parts.sh
 
-all_parts=(build peers lint cpp python example package interop campaign bench-smoke asan tsan)
+all_parts=(build peers lint cpp python example package interop campaign bench-smoke asan fuzz tsan)
 full_parts=(tidy bench)
 only='' full=false
 

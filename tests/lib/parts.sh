@@ -55,6 +55,23 @@ part_tsan() {
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 sanitized "$root/build/tsan" thread "${modules[@]}"
 }
 
+# Every fuzzer for 20 s (--full: ten minutes) under address and undefined-behaviour sanitizer; a finding is left in
+# build/fuzz/finding-fuzz_TARGET.
+part_fuzz() {
+  local folder=$root/build/asan seconds=20
+  [[ $full == true ]] && seconds=600
+  need_packages "${build_packages[@]}" catch2
+  cmake -S . -B "$folder" -G Ninja -DSHIPSET_TESTS=ON -DSHIPSET_FUZZ=ON -DSHIPSET_INSTALL=OFF \
+    -DSHIPSET_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1"
+  cmake --build "$folder" --target fuzzers
+  mkdir -p "$root/build/fuzz"
+  cd "$root/build/fuzz" || return
+  # shellcheck disable=SC2016  # for the shell that xargs starts
+  printf '%s\n' "$root"/tests/fuzz/corpus/* |
+    ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 xargs -P "$CMAKE_BUILD_PARALLEL_LEVEL" -I{} \
+      bash -c '"$0/fuzz_$(basename "$1")" "$2" "$1"' "$folder/tests/fuzz" {} "$seconds"
+}
+
 # pytest answers 5 when nothing was collected; a folder without tests is no failure of its part.
 run_pytest() {
   local status=0
