@@ -13,6 +13,7 @@ import argparse
 import collections
 import multiprocessing
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from catalogue import CATALOGUE
 from content import Content, make_content
 from verbs import VERBS
 
+HANGING_S = 150
 PRESETS = ("oci", "distribution-2.8", "distribution-3.1", "crane", "ghcr", "quay", "harbor", "gar")
 _content: list[Content] = []
 
@@ -35,7 +37,19 @@ def prepare(folder: str) -> None:
 
 
 def work(case: Case) -> Outcome:
-    return run_case(case, _content[0])
+    """Runs a case; one that hangs is broken off, as by Ctrl-C, and is a complaint."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError(f"the case was broken off after {HANGING_S} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(HANGING_S)
+    try:
+        return run_case(case, _content[0])
+    except TimeoutError as error:
+        return Outcome(case, "hung", HANGING_S, complaints=[str(error)])
+    finally:
+        signal.alarm(0)
 
 
 Requests = dict[tuple[str, str, str], int]
