@@ -150,11 +150,34 @@ Result<bool> DeliveryRun::is_present(const Descriptor& descriptor) {
   return *present;
 }
 
+/// Whether a referrer that is there is listed with its subject: a copy that broke off may have stored it, but not yet
+/// added it to the list that registries without the referrers API need. To push it again adds it.
+Result<bool> DeliveryRun::is_listed(const Descriptor& descriptor) {
+  Digest subject;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = subjects_.find(descriptor.digest);
+    if (layout_ || found == subjects_.end() || is_attestation(descriptor)) return true;
+    subject = found->second;
+  }
+  const auto listed = destination_.referrers(subject, {});
+  if (!listed) return failed(listed.error());
+  return std::any_of(listed->begin(), listed->end(),
+                     [&](const Descriptor& entry) { return entry.digest == descriptor.digest; });
+}
+
 Result<std::vector<Descriptor>> DeliveryRun::look_at(Node& node) {
   SHIPSET_TRY(node.present, is_present(node.descriptor));
+  if (node.present && options_.referrers) {
+    SHIPSET_TRY(node.present, is_listed(node.descriptor));
+  }
   if (node.present && !options_.referrers) return std::vector<Descriptor>();
   SHIPSET_TRY(node.content, graph_.look(node.descriptor));
   std::vector<Descriptor> next = node.content->referrers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& referrer : next) subjects_.emplace(referrer.digest, node.descriptor.digest);
+  }
   next.insert(next.end(), node.content->manifests.begin(), node.content->manifests.end());
   if (node.present && !layout_) {  // what is below it is there too; only what refers to that may be missing
     const std::lock_guard lock(mutex_);

@@ -35,6 +35,7 @@ class DeliveryRun {
   Result<std::vector<Descriptor>> look_at(Node& node);
   bool needs_request(const Node& node);
   Result<bool> is_present(const Descriptor& descriptor);
+  Result<bool> is_listed(const Descriptor& descriptor);
   std::size_t set_heights();
   Result<void> push(Node& node);
   void pushed(const Descriptor& manifest);
@@ -57,7 +58,8 @@ class DeliveryRun {
   std::map<Digest, Node> nodes_;  ///< addresses stay valid while it grows
   std::mutex mutex_;              ///< for what follows, and the report
   std::set<Digest> known_present_;
-  std::set<Digest> by_tag_;  ///< manifests that are stored by setting their first tag
+  std::map<Digest, Digest> subjects_;  ///< of the referrers found so far
+  std::set<Digest> by_tag_;            ///< manifests that are stored by setting their first tag
 };
 
 }  // namespace shipset::oci::detail
