@@ -35,7 +35,7 @@ std::string origin_of(const std::string& url) {
 Loop::Loop(LoopOptions options) : options_(std::move(options)) {
   if (curl_ready()) multi_ = curl_multi_init();
   if (multi_ == nullptr) return;
-  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
+  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, cached_connections);
   thread_ = std::thread([this] { run(); });
 }
