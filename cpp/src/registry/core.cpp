@@ -10,6 +10,7 @@ namespace shipset::registry {
 
 namespace {
 constexpr int redirect_limit = 5;
+constexpr int scheme_probes = 4;
 /// First without authorization, then with a token that another thread left behind, then with a fresh one; and one
 /// more when a challenge asks for further scopes.
 constexpr int authorization_rounds = 5;
@@ -93,11 +94,15 @@ bool Client::Core::settle_scheme(const Endpoint& at, const Outcome& outcome, con
   if (outcome.failure && !doubtful) return false;
   bool tls = false;
   if (doubtful) {  // servers that speak TLS answer plain HTTP with 400, with an alert, or not at all
-    HttpRequest probe;
-    probe.url = "https://" + at.api_host + "/v2/";
-    auto exchange = loop.start(std::move(probe));
-    const auto seen = exchange->finish(stop);
-    tls = !seen.failure || seen.failure.kind == FailureKind::certificate;
+    for (int attempt = 0; attempt < scheme_probes && !tls; ++attempt) {
+      HttpRequest probe;
+      probe.url = "https://" + at.api_host + "/v2/";
+      auto exchange = loop.start(std::move(probe));
+      const auto seen = exchange->finish(stop);
+      tls = !seen.failure || seen.failure.kind == FailureKind::certificate;
+      // A server that refuses a client right after the handshake may close before its reason is read.
+      if (seen.failure.kind != FailureKind::broken) break;
+    }
   }
   std::lock_guard lock(hosts_mutex_);
   hosts_[at.api_host].tls = tls;
