@@ -144,6 +144,9 @@ def _run(case: Case, verb: Verb, world: World, outcome: Outcome) -> None:
     complaints = outcome.complaints
     complaints += _right_end(case, verb, error, world)
     found = verb.judge(world, error is None)
+    if any(strike.side == "source" and strike.kind == "referrers" for strike in case.strikes):
+        # "There is no such API" cannot be told from a lie: then the list under a tag counts, and there is none.
+        found = [text for text in found if text != "the referrer is not there"]
     incomplete = getattr(error, "kind", "") in ("incomplete",)
     complaints += [text for text in found if not (incomplete and text.startswith("TRANSACTION"))]
     complaints += _told_secrets(error, world)
@@ -185,7 +188,7 @@ def _right_end(case: Case, verb: Verb, error: Exception | None, world: World) ->
     if not isinstance(error, shipset.ShipsetError):
         return [f"it raised {type(error).__name__}: {error}"]
     complaints = []
-    if not verb.fails and len(kinds) <= 1 and all(kind.heals for kind in kinds):
+    if not verb.fails and len(kinds) <= 1 and all(map(_heals, case.strikes)):
         complaints.append(f"this heals, and the call failed with {error.kind}:\n{error}")
     allowed = frozenset({"auth"} if verb.fails else ()).union(*(kind.kinds for kind in kinds))
     if case.verb in ("release", "delete"):
@@ -201,6 +204,11 @@ def _right_end(case: Case, verb: Verb, error: Exception | None, world: World) ->
     if error.kind != "cancelled" and not error.hint:
         complaints.append(f"the error says not what to do:\n{text}")
     return complaints
+
+
+def _heals(strike: Strike) -> bool:
+    kind = CATALOGUE[strike.effect]
+    return kind.heals and (strike.nth == 1 or not kind.first_only)
 
 
 def _told_secrets(error: Exception | None, world: World) -> list[str]:

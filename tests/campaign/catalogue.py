@@ -27,6 +27,8 @@ class Kind:
     kinds: frozenset[str] = REFUSED
     always: bool = False
     """It strikes every such request, not one."""
+    first_only: bool = False
+    """It heals only at the first such request: later ones may strike a token that was never used, twice in a row."""
     deadline_s: float = 0
     """The call is given this time only, and may end with it."""
 
@@ -75,7 +77,7 @@ CATALOGUE: dict[str, Kind] = {
     "503 in HTML": Kind(lambda _: effects.TooManyRequests(None, status=503), anything, heals=True),
     "500": Kind(_answer(500, b"oops"), anything, heals=True),
     "502 with a code": Kind(_answer(502, code="UNKNOWN"), anything, heals=True),
-    "tokens revoked": Kind(lambda _: effects.RevokeTokens(), anything, heals=True),
+    "tokens revoked": Kind(lambda _: effects.RevokeTokens(), anything, heals=True, first_only=True),
     "uploads forgotten": Kind(lambda _: effects.ForgetUploads(), uploading, heals=True),
     "new location": Kind(lambda _: effects.NewLocation(), uploading, heals=True),
     "redirect to storage": Kind(lambda _: effects.RedirectToStorage(), reading, heals=True),

@@ -40,7 +40,7 @@ class RepositoryStore::BlobUpload {
   Result<bool> recover(const Answer& answer);
   Result<bool> recover_refused(const Answer& answer);
   Result<bool> refused_size(const Answer& answer);
-  Result<bool> begin_anew(const Answer& answer);
+  Result<bool> begin_anew(const Answer& answer, bool counts = true);
   /// Finds out what the registry has and sets the session to it, or gives the session up.
   Result<void> resync();
   Result<std::optional<std::uint64_t>> ask_held();

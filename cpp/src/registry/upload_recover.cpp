@@ -127,7 +127,8 @@ Result<bool> RepositoryStore::BlobUpload::recover_refused(const Answer& answer) 
     if (session_ || found_) return true;
     return begin_anew(answer);
   }
-  if (refuses_method(response) && odd_ == 0) {
+  const bool knew_patch = form_.patch;
+  if (refuses_method(response)) {
     const bool resumed = session_ && !form_.patch && !one_body();
     if (!resumed && !patch_refused_) form_.patch = true;
     if (resumed) {
@@ -135,12 +136,13 @@ Result<bool> RepositoryStore::BlobUpload::recover_refused(const Answer& answer) 
       form_.body_limit = 0;
     }
   }
-  return begin_anew(answer);
+  // What was learnt about the registry is no failure of this upload.
+  return begin_anew(answer, knew_patch || !form_.patch);
 }
 
-Result<bool> RepositoryStore::BlobUpload::begin_anew(const Answer& answer) {
+Result<bool> RepositoryStore::BlobUpload::begin_anew(const Answer& answer, bool counts) {
   give_up_session();
-  if (++odd_ >= odd_attempts) return false;
+  if (counts && ++odd_ >= odd_attempts) return false;
   SHIPSET_TRY(const bool again, retry_.once_more(answer.outcome, stop_));
   if (again) ++core_.retries;
   return again;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "shipset/base/parallel.hpp"
 #include "shipset/release/content.hpp"
@@ -58,13 +60,19 @@ Result<std::optional<oci::Descriptor>> listed_subject(oci::Store& source, const 
   return std::optional(std::move(found.descriptor));
 }
 
-Result<std::vector<Named>> every_tag(oci::Store& source, const CancelToken& cancel) {
+/// A tag that is listed and cannot be found is looked for once more, then left out with a warning: some registries list
+/// what is gone, or lag behind.
+Result<std::vector<Named>> every_tag(oci::Store& source, const EventSink& events, const CancelToken& cancel) {
   SHIPSET_TRY(auto tags, source.tags());
   std::erase_if(tags, [](const std::string& tag) { return tag.starts_with(own_prefix); });
   std::vector<std::optional<oci::Descriptor>> roots(tags.size());
   const std::size_t threads = dynamic_cast<oci::LayoutStore*>(&source) != nullptr ? 1 : parallel_lookups;
   SHIPSET_CHECK(parallel_for(tags.size(), threads, cancel, [&](std::size_t i) -> Result<void> {
     SHIPSET_TRY(roots[i], source.resolve(tags[i]));
+    if (!roots[i]) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      SHIPSET_TRY(roots[i], source.resolve(tags[i]));
+    }
     if (!roots[i]) return {};
     SHIPSET_TRY(auto subject, listed_subject(source, tags[i], *roots[i]));
     if (subject) {
@@ -74,8 +82,14 @@ Result<std::vector<Named>> every_tag(oci::Store& source, const CancelToken& canc
     return {};
   }));
   std::vector<Named> out;
-  for (std::size_t i = 0; i < tags.size(); ++i)
-    if (roots[i]) out.push_back({tags[i], *roots[i]});
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    if (roots[i]) {
+      out.push_back({tags[i], *roots[i]});
+      continue;
+    }
+    const std::string name = source.name() + ":" + tags[i];
+    emit(events, {EventKind::warning, {}, name, name + " is listed, but not there: it was left out", 0, 0, {}});
+  }
   return out;
 }
 
@@ -93,7 +107,7 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
   SHIPSET_TRY(const auto from, registry::open_store(source, client, registry::Access::pull, cancel));
   std::vector<Named> wanted;
   if (all_tags) {
-    SHIPSET_TRY(wanted, every_tag(*from, cancel));
+    SHIPSET_TRY(wanted, every_tag(*from, events, cancel));
   } else {
     SHIPSET_TRY(const oci::Descriptor root, registry::resolve(*from, source));
     std::string tag = tag_of(source);

@@ -83,8 +83,7 @@ Result<void> Run::preflight() {
     if (to_build(i) && plan_.variants[i].unbuildable && declared(i).required != Required::no)
       return *plan_.variants[i].unbuildable;
   SHIPSET_CHECK(open_targets());
-  for (std::size_t i = 0; i < targets_.size(); ++i)
-    SHIPSET_CHECK(stores_.check_writable(plan_.targets[i], *targets_[i], cancel_));
+  for (auto* target : targets_) SHIPSET_CHECK(target->check_writable());
   const bool any = std::any_of(plan_.variants.begin(), plan_.variants.end(),
                                [&](const PlannedVariant& variant) { return to_build(variant_at_.at(variant.name)); });
   if (!any) return {};

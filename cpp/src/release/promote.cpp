@@ -163,6 +163,10 @@ bool Run::undo_one(const Move& move) {
 
 Error Run::undo(Error cause, std::size_t made) {
   std::vector<std::string> stuck;
+  if (!cancel_.check()) {
+    for (std::size_t i = 0; i < targets_.size(); ++i)
+      if (auto on = stores_.write_on(plan_.targets[i], *targets_[i])) targets_[i] = *on;
+  }
   for (std::size_t i = std::min(made, moves_.size()); i-- > 0;) {
     auto& row = report_.tags[moves_[i].tag];
     if (undo_one(moves_[i])) {

@@ -50,15 +50,19 @@ Result<oci::Store*> Stores::write(const Target& target, const EventSink& events,
     };
     SHIPSET_TRY(slot, oci::LayoutStore::open(target.location.path, options));
   } else {
-    SHIPSET_TRY(slot, registry::open_store(target.location, client_, registry::Access::write));
+    SHIPSET_TRY(slot, registry::open_store(target.location, client_, registry::Access::write, cancel));
   }
   return slot.get();
 }
 
-Result<void> Stores::check_writable(const Target& target, oci::Store& store, const CancelToken& cancel) {
-  if (target.location.kind != Location::Kind::registry) return store.check_writable();
-  SHIPSET_TRY(const auto asked, registry::open_store(target.location, client_, registry::Access::write, cancel));
-  return asked->check_writable();
+Result<oci::Store*> Stores::write_on(const Target& target, oci::Store& store) {
+  if (target.location.kind != Location::Kind::registry) return &store;
+  const std::lock_guard lock(mutex_);
+  auto& slot = writing_on_[target.name()];
+  if (!slot) {
+    SHIPSET_TRY(slot, registry::open_store(target.location, client_, registry::Access::write));
+  }
+  return slot.get();
 }
 
 Result<Location> Stores::locate(const std::string& reference, const std::string& directory) {

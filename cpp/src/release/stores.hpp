@@ -17,12 +17,11 @@ class Stores final : public build::BaseResolver {
 
   /// For looking: a layout that does not exist yet gives nullptr.
   Result<oci::Store*> look(const Target& target);
-  /// For writing: layouts are created and locked for as long as this object lives.
+  /// For writing: layouts are created and locked for as long as this object lives. `cancel` stops every request.
   Result<oci::Store*> write(const Target& target, const EventSink& events, const CancelToken& cancel);
 
-  /// Whether `store`, opened for writing, may be written to. Unlike other requests of such a store, which undoing needs
-  /// too, these stop at once.
-  Result<void> check_writable(const Target& target, oci::Store& store, const CancelToken& cancel);
+  /// The same store once more, one that `cancel` does not stop: for putting back what a stopped run has changed.
+  Result<oci::Store*> write_on(const Target& target, oci::Store& store);
 
   /// Gives up the stores opened for writing, and their locks; pointers to them end here.
   void close_written() { writing_.clear(); }
@@ -47,7 +46,7 @@ class Stores final : public build::BaseResolver {
 
   registry::Client client_;
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_;
+  std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_, writing_on_;
   std::map<std::string, build::PinnedBase> pinned_;
 };
 
