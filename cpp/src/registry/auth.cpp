@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "auth_impl.hpp"
+#include "shipset/base/linked_cancel.hpp"
 #include "shipset/base/text.hpp"
 
 namespace shipset::registry {
@@ -20,38 +21,6 @@ const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::stri
       std::find_if(challenges.begin(), challenges.end(), [&](const Challenge& c) { return c.scheme == scheme; });
   return found == challenges.end() ? nullptr : &*found;
 }
-
-/// One token that follows the three of a Stop while it lives; a credential helper knows only one.
-class JoinedToken {
- public:
-  explicit JoinedToken(const Stop& stop) : watcher_([this, stop] { watch(stop); }) {}
-  ~JoinedToken() {
-    {
-      std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    changed_.notify_all();
-    watcher_.join();
-  }
-  JoinedToken(const JoinedToken&) = delete;
-  JoinedToken& operator=(const JoinedToken&) = delete;
-  [[nodiscard]] const CancelToken& token() const noexcept { return token_; }
-
- private:
-  void watch(const Stop& stop) {
-    std::unique_lock lock(mutex_);
-    while (!done_ && !token_.cancelled()) {
-      if (stop.requested()) token_.cancel();
-      changed_.wait_for(lock, wait_slice);
-    }
-  }
-
-  CancelToken token_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  std::thread watcher_;
-};
 
 std::string repository_key(const AuthTarget& target) {
   return target.base.origin() + "/" + target.path;
@@ -72,7 +41,7 @@ Result<Credential> Authenticator::login(const AuthTarget& target, const Stop& st
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (entry->credential) return *entry->credential;
-  const JoinedToken joined(stop);
+  const LinkedCancel joined([&stop] { return stop.requested(); });  // a credential helper knows one token only
   auto found = find_credential(sources_, target.domain, target.path, joined.token());
   if (!found) return std::move(found).error();
   entry->credential = *found;
