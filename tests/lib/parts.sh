@@ -145,13 +145,13 @@ part_campaign() {
 # Benchmarks print their table. The smoke run proves that they run; the full one holds the limits.
 part_bench_smoke() {
   run_bench plan.py --smoke
-  run_bench packing.py --size-mb 256 --rounds 1
+  run_bench packing.py --smoke
   run_bench push.py --smoke --only link,again,memory
 }
 
 part_bench() {
   run_bench plan.py
-  run_bench packing.py --check
+  run_bench packing.py
   run_bench push.py --check
 }
 
