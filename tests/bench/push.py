@@ -62,7 +62,7 @@ def command_of(peer: str, layout: Layout, variant: str, repository: str, *, tls:
     if peer == "oras":
         return [
             *("oras", "cp", "--from-oci-layout", f"{layout.path}:{tag}", target),
-            *(["--to-insecure"] if tls else ["--to-plain-http"]),
+            *(["--to-insecure", "--to-plain-http=false"] if tls else ["--to-plain-http"]),
         ]
     return ["skopeo", "copy", "--all", "--dest-tls-verify=false", f"oci:{layout.path}:{tag}", f"docker://{target}"]
 
