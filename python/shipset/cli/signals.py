@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import click
+
 from shipset._core import CancelToken
 from shipset.cli import output
 from shipset.events import Event
@@ -39,16 +41,44 @@ class Stop:
         output.say(f"shipset: {name}: stopping and cleaning up; once more ends at once")
 
 
+class Late:
+    """The handler once the call has ended: its outcome stands, and the command only tells it."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The first signal changes nothing; the second ends the process, in case nobody reads what it tells."""
+        del number, frame
+        if self._seen:
+            os._exit(EXIT_CANCELLED)
+        self._seen = True
+
+
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Signals go to the token while this lasts; elsewhere than on the main thread they stay as they are."""
+    """Signals go to the token while this lasts; elsewhere than on the main thread they stay as they are. When it has
+    ended well, a signal no longer changes the outcome of the command."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
+
+    def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+    try:
+        yield stop
+    except BaseException:
+        restore()
+        raise
+    context = click.get_current_context(silent=True)
+    if context is None:
+        restore()
+        return
+    late = Late()
+    for number in before:
+        signal.signal(number, late.handle)
+    context.find_root().call_on_close(restore)
