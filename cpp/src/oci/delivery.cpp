@@ -120,8 +120,10 @@ Result<std::vector<Descriptor>> DeliveryRun::explore_level(const std::vector<Des
     fresh.push_back(&it->second);
   }
   std::vector<std::vector<Descriptor>> below(fresh.size());
-  const bool local = layout_ && is_layout(graph_.source());
-  SHIPSET_CHECK(parallel_for(fresh.size(), local ? 1 : options_.parallel, cancel_, [&](std::size_t i) -> Result<void> {
+  // Directories answer at once; threads would only cost.
+  const bool asks = !is_layout(graph_.source()) ||
+                    std::any_of(fresh.begin(), fresh.end(), [&](const Node* node) { return needs_request(*node); });
+  SHIPSET_CHECK(parallel_for(fresh.size(), asks ? options_.parallel : 1, cancel_, [&](std::size_t i) -> Result<void> {
     SHIPSET_TRY(below[i], look_at(*fresh[i]));
     return {};
   }));

@@ -13,14 +13,13 @@ constexpr std::string_view own_prefix = "_shipset.";
 constexpr std::size_t parallel_lookups = 16;
 
 /// The destination with the tag that the source has, when it names none.
-Location with_default_tag(Location destination, const Location& source, const std::string& resolved_tag) {
+Location with_default_tag(Location destination, const std::string& resolved_tag) {
   if (destination.kind == Location::Kind::registry) {
     if (!destination.reference.tag().empty() || !destination.reference.digest().empty()) return destination;
     if (auto tagged = destination.reference.with_tag(resolved_tag)) destination.reference = *tagged;
     return destination;
   }
   if (destination.tag.empty() && destination.digest.empty()) destination.tag = resolved_tag;
-  (void)source;
   return destination;
 }
 
@@ -114,7 +113,7 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
     if (tag.empty() && digest_of(source).empty() && root.annotations.contains(std::string(oci::ref_name_key)))
       tag = root.annotations.at(std::string(oci::ref_name_key));
     if (tag.empty() && digest_of(source).empty()) tag = "latest";
-    wanted.push_back({tag_of(with_default_tag(destination, source, tag)), root});
+    wanted.push_back({tag_of(with_default_tag(destination, tag)), root});
   }
   if (wanted.empty())
     return Error(ErrorKind::not_found, "nothing to copy: " + source.str() + " has no tags", {},
