@@ -34,6 +34,7 @@ _LABELS = {
     "note": "note",
 }
 _DELAY_S = 0.4
+_REFRESH_S = 0.1
 _KEPT_LINES = {"task_finished", "task_failed", "blob_failed", "tag_moved", "warning", "note"}
 
 
@@ -77,6 +78,7 @@ class _Bars:
         self._phase: Any = None
         self._all: Any = None
         self._blobs: dict[tuple[str, str], Any] = {}
+        self._added_up = 0.0
 
     def __call__(self, event: Event) -> None:
         self._state(event)
@@ -142,6 +144,10 @@ class _Bars:
             self._bars.update(self._blobs[key], completed=event.done_bytes)
         elif key in self._blobs:
             self._bars.remove_task(self._blobs.pop(key))
+        # Adding everything up for each event would cost more than it shows.
+        if (now := time.monotonic()) - self._added_up < _REFRESH_S:
+            return
+        self._added_up = now
         if self._all is None:
             self._all = self._bars.add_task("", total=None)
         total = self._state.total_bytes or None
