@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import socket
@@ -103,6 +105,36 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(MODEL_RUNNER, folder, ignore=shutil.ignore_patterns("build", ".shipset"))
     run("bash", folder / "build.sh")
     return folder
+
+
+def write_blob(layout: Path, content: bytes) -> dict[str, object]:
+    """Puts a blob into a layout; returns digest and size."""
+    digest = hashlib.sha256(content).hexdigest()
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    (blobs / digest).write_bytes(content)
+    return {"digest": f"sha256:{digest}", "size": len(content)}
+
+
+def write_image(layout: Path, layer: dict[str, object]) -> None:
+    """Makes the layout one of an image with this uncompressed layer, which lies there already, under the tag v1."""
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+    }
+    described = write_blob(layout, json.dumps(config).encode())
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **described},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **layer}],
+    }
+    root = write_blob(layout, json.dumps(manifest).encode())
+    annotations = {"org.opencontainers.image.ref.name": "v1"}
+    entry = {"mediaType": manifest["mediaType"], **root, "annotations": annotations}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
 
 ALL_INPUTS = [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Registry, need, run, serve
+from conftest import Registry, need, run, serve, write_blob, write_image
 
 HERE = Path(__file__).parent
 PASSWORD = "right-password"  # noqa: S105 (of the registries of tests)
@@ -39,35 +39,11 @@ def config_file(home: Path, host: str, user: str, password: str) -> None:
     (home / ".docker" / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
 
 
-def blob(layout: Path, data: bytes) -> dict[str, object]:
-    import hashlib
-
-    digest = hashlib.sha256(data).hexdigest()
-    (layout / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-    (layout / "blobs" / "sha256" / digest).write_bytes(data)
-    return {"digest": f"sha256:{digest}", "size": len(data)}
-
-
 @pytest.fixture
 def image(tmp_path: Path) -> str:
     """A layout with one small image under the tag v1."""
     layout = tmp_path / "image"
-    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            **blob(layout, json.dumps(config).encode()),
-        },
-        "layers": [
-            {"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(layout, os.urandom(300_000))},
-        ],
-    }
-    entry = {"mediaType": manifest["mediaType"], **blob(layout, json.dumps(manifest).encode())}
-    entry["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
-    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    write_image(layout, write_blob(layout, os.urandom(300_000)))
     return f"oci:{layout}:v1"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from cutting_proxy import CuttingProxy
 
-from conftest import Registry, run, serve
+from conftest import Registry, run, serve, write_image
 
 MIB = 1 << 20
 BLOB_BYTES = int(os.environ.get("SHIPSET_TEST_RESUME_MIB", "256")) * MIB
@@ -27,12 +27,6 @@ BLOB_BYTES = int(os.environ.get("SHIPSET_TEST_RESUME_MIB", "256")) * MIB
 IN_FLIGHT_BYTES = 24 * MIB
 #: Heads of requests, manifests and the config.
 SMALL_BYTES = 64 * 1024
-
-
-def write_blob(layout: Path, content: bytes) -> dict[str, object]:
-    digest = hashlib.sha256(content).hexdigest()
-    (layout / "blobs" / "sha256" / digest).write_bytes(content)
-    return {"digest": f"sha256:{digest}", "size": len(content)}
 
 
 @pytest.fixture(scope="module")
@@ -48,31 +42,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             hasher.update(chunk)
             out.write(chunk)
     (folder / "layer").rename(blobs / hasher.hexdigest())
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hasher.hexdigest()}"]},
-    }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            **write_blob(folder, json.dumps(config).encode()),
-        },
-        "layers": [
-            {
-                "mediaType": "application/vnd.oci.image.layer.v1.tar",
-                "digest": f"sha256:{hasher.hexdigest()}",
-                "size": BLOB_BYTES,
-            }
-        ],
-    }
-    root = write_blob(folder, json.dumps(manifest).encode())
-    annotations = {"org.opencontainers.image.ref.name": "v1"}
-    entry = {"mediaType": manifest["mediaType"], **root, "annotations": annotations}
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    write_image(folder, {"digest": f"sha256:{hasher.hexdigest()}", "size": BLOB_BYTES})
     return folder
 
 
