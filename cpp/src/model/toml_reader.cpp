@@ -8,6 +8,13 @@
 #undef NDEBUG
 #endif
 #define TOML_ASSERT(expression) static_cast<void>(0)
+// Its test for blanks calls unreachable what a letter beyond ASCII reaches; "no" is the answer there.
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 #ifdef SHIPSET_HAD_NDEBUG
 #define NDEBUG

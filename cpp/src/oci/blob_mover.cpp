@@ -36,28 +36,33 @@ BlobMover::~BlobMover() {
   for (auto& thread : threads_) thread.join();
 }
 
-Result<void> BlobMover::add(std::size_t delivery, const Descriptor& blob) {
+Result<void> BlobMover::add(std::size_t delivery, const std::vector<Descriptor>& blobs) {
+  std::vector<const Descriptor*> fresh;
   {
     const std::lock_guard lock(mutex_);
-    auto [it, added] = items_.try_emplace(blob.digest);
-    Item& item = it->second;
-    if (added) {
-      item.blob = blob;
-    } else if (item.blob.size != blob.size) {
-      return on_side(
-          Error(ErrorKind::verify, "cannot copy blob " + blob.digest.str(), "two manifests give it different sizes"),
-          "source", source_);
+    for (const auto& blob : blobs) {
+      auto [it, added] = items_.try_emplace(blob.digest);
+      Item& item = it->second;
+      if (added) {
+        item.blob = blob;
+      } else if (item.blob.size != blob.size) {
+        return on_side(
+            Error(ErrorKind::verify, "cannot copy blob " + blob.digest.str(), "two manifests give it different sizes"),
+            "source", source_);
+      }
+      if (item.claimed.insert(delivery).second) fresh.push_back(&blob);
     }
-    if (!item.claimed.insert(delivery).second) return {};
-    item.wanted.insert(delivery);
   }
-  tell(EventKind::blob_waiting, delivery, blob, 0);
+  for (const auto* blob : fresh) tell(EventKind::blob_waiting, delivery, *blob, 0);
   {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace(blob.size, blob.digest);
+    for (const auto* blob : fresh) {
+      items_.at(blob->digest).wanted.insert(delivery);
+      waiting_.emplace(blob->size, blob->digest);
+    }
     if (started_) add_threads();
   }
-  changed_.notify_one();
+  changed_.notify_all();
   return {};
 }
 

@@ -24,8 +24,9 @@ class BlobMover {
   BlobMover(const BlobMover&) = delete;
   BlobMover& operator=(const BlobMover&) = delete;
 
-  /// A destination wants a blob. Error: verify, when the same digest came with another size.
-  Result<void> add(std::size_t delivery, const Descriptor& blob);
+  /// A destination wants these blobs; they wait together, so the largest of them is the first of them to move.
+  /// Error: verify, when the same digest came with another size.
+  Result<void> add(std::size_t delivery, const std::vector<Descriptor>& blobs);
   /// Blobs are moved from now on, also those that are still to come.
   void start();
   /// Nothing more comes; waits for the rest. The first error.

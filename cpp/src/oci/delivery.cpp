@@ -106,8 +106,7 @@ void DeliveryRun::begin_with_largest(const Digest& root) {
   }
   std::stable_sort(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
   blobs.resize(std::min(blobs.size(), early_blobs));
-  for (const auto& blob : blobs)
-    if (!mover_.add(number_, blob)) return;
+  (void)mover_.add(number_, blobs);  // explore() tells
 }
 
 /// Looks at one level of manifests and gives the next.
@@ -185,8 +184,7 @@ Result<std::vector<Descriptor>> DeliveryRun::look_at(Node& node) {
     const std::lock_guard lock(mutex_);
     for (const auto& below : node.content->manifests) known_present_.insert(below.digest);
   }
-  if (!node.present)
-    for (const auto& blob : node.content->blobs) SHIPSET_CHECK(mover_.add(number_, blob));
+  if (!node.present) SHIPSET_CHECK(mover_.add(number_, node.content->blobs));
   return next;
 }
 

@@ -61,6 +61,14 @@ TEST_CASE("toml, wrong syntax, is one problem with line and column") {
   CHECK_FALSE(problem_of(std::string("a\0b = 1", 7)).message.empty());
 }
 
+TEST_CASE("toml, letters beyond ASCII, are content in strings and an error elsewhere") {
+  const auto root = read("a = \"\"\"x\\\n  \u00e9\"\"\"\nb = '''\n\u00e9'''\n");
+  CHECK(root.find("a")->text == "x\u00e9");
+  CHECK(root.find("b")->text == "\u00e9");
+  for (const char* text : {"[\u00e9]\n", "\u00e9 = 1\n", "a\u00e9 = 1\n", "a = 1 \u00e9\n", "a = [1,\u00e9]\n"})
+    CHECK_FALSE(detail::read_toml(text, "f.toml").ok());
+}
+
 TEST_CASE("toml, hostile nesting and size, is refused without a crash") {
   CHECK_FALSE(problem_of("a = " + std::string(100'000, '[')).message.empty());
   std::string inline_tables = "a = ";
