@@ -12,8 +12,9 @@ from shipset.values import FrozenMap
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event. ``kind`` is one of phase_started, phase_finished, task_started, task_finished, task_failed,
-    blob_waiting, blob_skipped, blob_mounted, blob_started, blob_progress, blob_finished, blob_failed, manifest_pushed,
-    tag_moved, tag_kept, warning, note. ``total_bytes`` is 0 where it is unknown."""
+    step_started, step_finished, step_failed, step_log (of a builder that runs a Dockerfile), blob_waiting,
+    blob_skipped, blob_mounted, blob_started, blob_progress, blob_finished, blob_failed, manifest_pushed, tag_moved,
+    tag_kept, warning, note. ``total_bytes`` is 0 where it is unknown."""
 
     kind: str
     phase: str = ""

@@ -89,6 +89,9 @@ class BuildSettings:
     ulimits: tuple[str, ...] = ()
     no_cache: bool = False
     pull: bool = False
+    rewrite_timestamp: bool = False
+    output: str = "registry"
+    allow_secret_args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,14 @@ std::string_view to_string(EventKind kind) noexcept {
       return "task_finished";
     case EventKind::task_failed:
       return "task_failed";
+    case EventKind::step_started:
+      return "step_started";
+    case EventKind::step_finished:
+      return "step_finished";
+    case EventKind::step_failed:
+      return "step_failed";
+    case EventKind::step_log:
+      return "step_log";
     case EventKind::blob_waiting:
       return "blob_waiting";
     case EventKind::blob_skipped:

@@ -59,11 +59,22 @@ constexpr auto prebuilt_keys = std::array{
 };
 constexpr SectionSpec prebuilt_section{"prebuilt", "Where the backend `prebuilt` takes the image from.", prebuilt_keys};
 
+constexpr auto node_keys = std::array{
+    scalar("name", "Name of the node.").in(Names::platform),
+    scalar("endpoint", "Endpoint of the driver for this node.").in(Names::platform),
+    list("platforms", "Platforms that it builds; not set: those that it tells itself.")
+        .in(Names::platform)
+        .looks(Format::platform),
+    map("options", "Options of the driver for this node.").of(Leaf::any).in(Names::platform),
+};
+constexpr SectionSpec node_section{"node", "One machine of a described builder.", node_keys};
+
 constexpr auto builder_keys = std::array{
     scalar("name", "Name of an existing buildx builder.").in(Names::platform),
     scalar("driver", "Driver: docker-container, kubernetes, remote, cloud.").in(Names::platform),
     scalar("endpoint", "Endpoint of the driver.").in(Names::platform),
     map("options", "Options of the driver.").of(Leaf::any).in(Names::platform),
+    table_list("nodes", "Machines of the builder, in place of one endpoint.").in(Names::platform).holds(&node_section),
 };
 constexpr SectionSpec builder_section{"builder", "A buildx builder, by name or described.", builder_keys};
 
@@ -149,6 +160,22 @@ constexpr auto shared_build = std::array{
         .in(Names::platform)
         .by_default("false")
         .is(Key::pull),
+    scalar("rewrite_timestamp", "Give the files in layers SOURCE_DATE_EPOCH as their time.")
+        .of(Leaf::boolean)
+        .in(Names::platform)
+        .by_default("false")
+        .is(Key::rewrite_timestamp),
+    scalar("output",
+           "Where the builder puts an image: by digest straight into the destination's registry, or into a layout on "
+           "this machine, which is pushed then.")
+        .in(Names::platform)
+        .one_of("registry|layout")
+        .by_default("registry")
+        .is(Key::output),
+    list("allow_secret_args", "Build arguments whose values may look like secrets; others are refused.")
+        .in(Names::platform)
+        .looks(Format::env_name)
+        .is(Key::allow_secret_args),
     list("hardware", "Hardware that the image needs: vendor :: property :: value.")
         .in(Names::platform)
         .looks(Format::hardware)

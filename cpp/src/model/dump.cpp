@@ -23,6 +23,11 @@ std::string text_of(const BuilderSettings& builder) {
   std::vector<std::string> parts;
   for (const auto& part : {builder.name, builder.driver, builder.endpoint, text_of(builder.options)})
     if (!part.empty()) parts.push_back(part);
+  for (const auto& node : builder.nodes) {
+    parts.push_back("node " + node.name + " " + node.endpoint);
+    for (const auto& platform : node.platforms) parts.push_back(platform);
+    if (!node.options.empty()) parts.push_back(text_of(node.options));
+  }
   return join(parts, " ");
 }
 
@@ -82,6 +87,9 @@ void settings_lines(std::string& out, int indent, const BuildSettings& settings)
   line(out, indent, "ulimits", join(settings.ulimits, " "));
   if (settings.no_cache) line(out, indent, "no_cache", "true");
   if (settings.pull) line(out, indent, "pull", "true");
+  if (settings.rewrite_timestamp) line(out, indent, "rewrite_timestamp", "true");
+  if (settings.output != defaults.output) line(out, indent, "output", settings.output);
+  line(out, indent, "allow_secret_args", join(settings.allow_secret_args, " "));
   if (settings.attestations != defaults.attestations) line(out, indent, "attestations", text_of(settings.attestations));
   line(out, indent, "hardware", join(settings.hardware, ", "));
   native_lines(out, indent, settings.native);

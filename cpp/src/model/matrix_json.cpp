@@ -117,7 +117,14 @@ void write(JsonWriter& out, const BuildSettings& settings) {
   out.member("name", settings.builder.name).member("driver", settings.builder.driver);
   out.member("endpoint", settings.builder.endpoint);
   write_map(out, "options", settings.builder.options);
-  out.end_object().member("dockerfile", settings.dockerfile).member("context", settings.context);
+  out.key("nodes").begin_array();
+  for (const auto& node : settings.builder.nodes) {
+    out.begin_object().member("name", node.name).member("endpoint", node.endpoint);
+    write_list(out, "platforms", node.platforms);
+    write_map(out, "options", node.options);
+    out.end_object();
+  }
+  out.end_array().end_object().member("dockerfile", settings.dockerfile).member("context", settings.context);
   out.member("target", settings.target).key("bases").begin_array();
   for (const auto& base : settings.bases) {
     out.begin_object().member("arg", base.arg).member("image", base.image).member("variant", base.variant).end_object();
@@ -138,6 +145,8 @@ void write(JsonWriter& out, const BuildSettings& settings) {
   out.member("network", settings.network);
   write_list(out, "ulimits", settings.ulimits);
   out.member("no_cache", settings.no_cache).member("pull", settings.pull);
+  out.member("rewrite_timestamp", settings.rewrite_timestamp).member("output", settings.output);
+  write_list(out, "allow_secret_args", settings.allow_secret_args);
   write_attestations(out, settings.attestations);
   write_list(out, "hardware", settings.hardware);
   write_native(out, settings.native);

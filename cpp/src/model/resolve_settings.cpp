@@ -89,6 +89,17 @@ void resolve_builder(const Evaluation& evaluation, const Steps& steps, BuilderSe
   resolve_text(evaluation, below(tables, "driver"), out.driver);
   resolve_text(evaluation, below(tables, "endpoint"), out.endpoint);
   out.options = resolve_map(evaluation, below(tables, "options"));
+  const Node* nodes = resolve_list(below(tables, "nodes"));
+  if (nodes == nullptr) return;
+  for (const Node* entry : evaluation.entries(*nodes)) {
+    const Steps steps_of_entry{Step{entry, {}}};
+    BuilderNode node;
+    resolve_text(evaluation, below(steps_of_entry, "name"), node.name);
+    resolve_text(evaluation, below(steps_of_entry, "endpoint"), node.endpoint);
+    node.platforms = resolve_texts(evaluation, below(steps_of_entry, "platforms"));
+    node.options = resolve_map(evaluation, below(steps_of_entry, "options"));
+    out.nodes.push_back(std::move(node));
+  }
 }
 
 void resolve_secrets(const Evaluation& evaluation, const Steps& steps, std::vector<SecretSetting>& out) {
@@ -190,6 +201,9 @@ BuildSettings resolve_settings(const Evaluation& evaluation, const Chain& chain)
   resolve_secrets(evaluation, chain[Key::secrets], out.secrets);
   resolve_boolean(evaluation, chain[Key::no_cache], out.no_cache);
   resolve_boolean(evaluation, chain[Key::pull], out.pull);
+  resolve_boolean(evaluation, chain[Key::rewrite_timestamp], out.rewrite_timestamp);
+  text(Key::output, out.output);
+  out.allow_secret_args = resolve_texts(evaluation, chain[Key::allow_secret_args]);
   resolve_attestations(evaluation, chain[Key::attestations], out.attestations);
   resolve_native(evaluation, chain[Key::native], out.native);
   resolve_text(evaluation, below(chain[Key::prebuilt], "image"), out.prebuilt);

@@ -16,6 +16,8 @@ BuildSettings without_means(BuildSettings settings) {
   settings.pull = false;
   settings.ssh.clear();
   settings.ulimits.clear();
+  settings.output.clear();
+  settings.allow_secret_args.clear();
   return settings;
 }
 

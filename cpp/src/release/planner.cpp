@@ -98,6 +98,9 @@ Result<void> Planner::check_only() const {
 Result<void> Planner::list_variants() {
   std::map<std::string, std::size_t> target_at;
   for (std::size_t i = 0; i < plan_.targets.size(); ++i) target_at.emplace(plan_.targets[i].repository, i);
+  const auto& facts = plan_.matrix->facts;
+  const auto sha = facts.git.find("sha");
+  const std::string commit = facts.context_clean && sha != facts.git.end() ? sha->second : std::string();
   const std::int64_t epoch = plan_.matrix->facts.source_date_epoch.value_or(0);
   for (const auto& source : plan_.matrix->variants) {
     PlannedVariant variant;
@@ -115,9 +118,16 @@ Result<void> Planner::list_variants() {
       variant.why = "not among --only";
     } else {
       for (const auto& image : source.platforms)
-        if (selected(plan_.options.only, source.name, &image.platform))
-          variant.images.push_back(
-              {build::Task{source.name, image.platform, image.settings, plan_.matrix->directory, epoch, {}, {}}});
+        if (selected(plan_.options.only, source.name, &image.platform)) {
+          PlannedImage planned;
+          planned.task.variant = source.name;
+          planned.task.platform = image.platform;
+          planned.task.settings = image.settings;
+          planned.task.directory = plan_.matrix->directory;
+          planned.task.epoch_unix_s = epoch;
+          planned.task.commit = commit;
+          variant.images.push_back(std::move(planned));
+        }
     }
     variant_at_.emplace(variant.name, plan_.variants.size());
     plan_.variants.push_back(std::move(variant));

@@ -18,8 +18,12 @@ enum class EventKind : std::uint8_t {
   task_started,  ///< subject = variant/platform, or a gate's name
   task_finished,
   task_failed,
-  blob_waiting,  ///< subject = digest; it will be moved, or found to be there
-  blob_skipped,  ///< the destination has it
+  step_started,   ///< subject = variant/platform or variant, message = the step of its Dockerfile
+  step_finished,  ///< fields: cached = true or false, seconds
+  step_failed,    ///< message = the step; field error
+  step_log,       ///< message = one line that a step printed
+  blob_waiting,   ///< subject = digest; it will be moved, or found to be there
+  blob_skipped,   ///< the destination has it
   blob_mounted,
   blob_started,
   blob_progress,  ///< merged per subject in queues

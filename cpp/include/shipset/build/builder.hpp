@@ -1,14 +1,17 @@
-// Builder: turns tasks (one platform image each) into image manifests in a local content store. A builder takes a
-// batch, reports one outcome a task as it comes, keeps the outcomes of others when one fails, and obeys stop.
-// Implementations: native (here), prebuilt and buildx (their own files). Called from one thread. product.md §5.
+// Builder: turns tasks (one platform image each) into image manifests in a content store. A builder takes a batch,
+// reports one outcome a task as it comes, keeps the outcomes of others when one fails, and obeys stop. Implementations:
+// native (here), prebuilt and buildx (their own files). Called from one thread. product.md §5.
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "shipset/base/error.hpp"
 #include "shipset/model/matrix.hpp"
 #include "shipset/oci/layout.hpp"
 
@@ -31,7 +34,9 @@ struct Task {
   std::string directory;          ///< paths in settings are relative to it
   std::int64_t epoch_unix_s = 0;  ///< SOURCE_DATE_EPOCH, else 0: times in layers and configs
   std::vector<PinnedBase> bases;
-  Digest source;  ///< digest of the inputs (native: layer inputs)
+  std::string commit;             ///< source commit when the working tree is clean, else empty
+  Digest source;                  ///< digest of the inputs (native: layer inputs)
+  std::vector<Problem> warnings;  ///< what people should know before anything is built
   [[nodiscard]] std::string name() const { return variant + "/" + platform.str(); }
 };
 
@@ -42,9 +47,13 @@ struct LayerNote {
 
 struct BuiltImage {
   oci::Descriptor manifest;  ///< platform set
-  std::uint64_t bytes = 0;   ///< sum of compressed layers
+  /// Where the manifest and everything below it is; nullptr: in BuildContext::work. Else a store of the BaseResolver or
+  /// of BuildContext::place, which outlives the build.
+  oci::Store* store = nullptr;
+  std::uint64_t bytes = 0;  ///< sum of compressed layers
   std::vector<LayerNote> layers;
-  /// Attestation manifests that the builder made itself (BuildKit); descriptors of manifests in the store.
+  /// Attestation manifests about this image that were there already (BuildKit's); descriptors of manifests in the same
+  /// store.
   std::vector<oci::Descriptor> attestations;
   std::vector<std::string> notes;  ///< e.g. gzip-fast was not available
 };
@@ -55,8 +64,18 @@ struct Outcome {
   std::chrono::milliseconds duration{0};
 };
 
+/// A repository that a builder may push to by digest, without this process in between.
+struct PushPlace {
+  std::string repository;  ///< HOST[:PORT]/PATH as a builder takes it
+  oci::Store* store = nullptr;
+  bool insecure = false;  ///< plain HTTP, or a certificate that is not checked
+};
+
 struct BuildContext {
   oci::LayoutStore* work = nullptr;  ///< where content goes
+  /// Where content may go instead; nullopt: only to `work`. Called from the thread of build().
+  std::function<std::optional<PushPlace>(const Task&)> place;
+  std::filesystem::path log_directory;  ///< one log per build goes there; empty: none is written
   EventSink events;
   CancelToken cancel;
   bool fail_fast = false;

@@ -80,10 +80,19 @@ struct AttestationSettings {
   bool operator==(const AttestationSettings&) const = default;
 };
 
-/// Builder of the `buildx` backend: by name, or described by driver and endpoint.
+/// One machine of a described builder.
+struct BuilderNode {
+  std::string name, endpoint;
+  std::vector<std::string> platforms;  ///< that it builds; empty = those that it tells itself
+  OrderedMap options;
+  bool operator==(const BuilderNode&) const = default;
+};
+
+/// Builder of the `buildx` backend: by name, or described by driver and endpoint or by driver and nodes.
 struct BuilderSettings {
   std::string name, driver, endpoint;
   OrderedMap options;
+  std::vector<BuilderNode> nodes = {};
   bool operator==(const BuilderSettings&) const = default;
 };
 
@@ -104,6 +113,9 @@ struct BuildSettings {
   std::string network;
   std::vector<std::string> ulimits;
   bool no_cache = false, pull = false;
+  bool rewrite_timestamp = false;              ///< files in layers get SOURCE_DATE_EPOCH as their time, too
+  std::string output = "registry";             ///< registry: the builder pushes by digest; layout: through this machine
+  std::vector<std::string> allow_secret_args;  ///< build arguments that may look like secrets
   AttestationSettings attestations;
   std::vector<std::string> hardware;  ///< "vendor :: property :: value"
   NativeSettings native;
