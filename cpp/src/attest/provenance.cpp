@@ -54,8 +54,8 @@ void write_source(JsonWriter& out, const ProvenanceInput& input) {
   out.end_object();
 }
 
-void write_external(JsonWriter& out, const ProvenanceInput& input, bool max) {
-  out.key("externalParameters").begin_object();
+/// What only the release knows; inside an open object.
+void write_release(JsonWriter& out, const ProvenanceInput& input) {
   out.key("release").begin_object();
   write_text(out, "name", input.release_name);
   write_text(out, "version", input.version);
@@ -69,6 +69,11 @@ void write_external(JsonWriter& out, const ProvenanceInput& input, bool max) {
   write_text(out, "variant", input.variant);
   write_text(out, "platform", input.platform);
   write_source(out, input);
+}
+
+void write_external(JsonWriter& out, const ProvenanceInput& input, bool max) {
+  out.key("externalParameters").begin_object();
+  write_release(out, input);
   if (max) {
     write_pairs(out, "arguments", input.arguments);
     write_pairs(out, "labels", input.labels);
@@ -111,13 +116,9 @@ void write_internal(JsonWriter& out, const ProvenanceInput& input, bool max) {
   out.end_object();
 }
 
-void write_dependencies(JsonWriter& out, const ProvenanceInput& input) {
-  std::vector<Dependency> all;
-  if (!input.source_uri.empty())
-    all.push_back({input.source_uri, std::string(commit_algorithm(input.source_commit)), input.source_commit});
-  all.insert(all.end(), input.dependencies.begin(), input.dependencies.end());
+void write_list(JsonWriter& out, std::string_view name, const std::vector<Dependency>& all) {
   if (all.empty()) return;
-  out.key("resolvedDependencies").begin_array();
+  out.key(name).begin_array();
   for (const auto& dependency : all) {
     out.begin_object().member("uri", without_credentials(dependency.uri));
     if (!dependency.digest_hex.empty()) write_digest(out, dependency.digest_algorithm, dependency.digest_hex);
@@ -126,7 +127,25 @@ void write_dependencies(JsonWriter& out, const ProvenanceInput& input) {
   out.end_array();
 }
 
+void write_dependencies(JsonWriter& out, const ProvenanceInput& input) {
+  std::vector<Dependency> all;
+  if (!input.source_uri.empty())
+    all.push_back({input.source_uri, std::string(commit_algorithm(input.source_commit)), input.source_commit});
+  all.insert(all.end(), input.dependencies.begin(), input.dependencies.end());
+  write_list(out, "resolvedDependencies", all);
+}
+
 }  // namespace
+
+std::string release_predicate(const ProvenanceInput& input) {
+  JsonWriter out;
+  out.begin_object();
+  write_release(out, input);
+  write_text(out, "buildKey", input.build_key);
+  write_list(out, "bases", input.dependencies);
+  out.end_object();
+  return out.take();
+}
 
 std::string provenance_predicate(const ProvenanceInput& input, bool max) {
   JsonWriter out;

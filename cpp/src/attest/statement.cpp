@@ -104,4 +104,25 @@ AttestationManifest make_referrer(const oci::Descriptor& subject, const Statemen
   return out;
 }
 
+Result<std::vector<StatementBlob>> read_statements(oci::Store& store, const oci::Descriptor& manifest) {
+  constexpr std::uint64_t max_statement_bytes = 40u << 20;
+  SHIPSET_TRY(const oci::ManifestBytes bytes, store.manifest(manifest.digest));
+  const std::string object = "the attestation manifest " + manifest.digest.str();
+  SHIPSET_TRY(const oci::Manifest parsed, oci::Manifest::parse(bytes.bytes, object));
+  std::vector<StatementBlob> out;
+  for (const auto& layer : parsed.layers) {
+    const auto type = layer.annotations.find(std::string(predicate_type_key));
+    if (layer.media_type != oci::media_type::in_toto || type == layer.annotations.end()) continue;
+    if (layer.size > max_statement_bytes)
+      return Error(ErrorKind::verify, "cannot take over a statement of " + object, "it is larger than 40 MiB")
+          .with("digest", layer.digest.str());
+    SHIPSET_TRY(const auto source, store.blob(layer));
+    StatementBlob statement{type->second, {}};
+    SHIPSET_TRY(const auto reader, source->open());
+    SHIPSET_TRY(statement.bytes, read_all(*reader, max_statement_bytes, "a statement of " + object));
+    out.push_back(std::move(statement));
+  }
+  return out;
+}
+
 }  // namespace shipset::attest

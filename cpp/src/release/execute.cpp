@@ -93,6 +93,7 @@ Result<void> Run::preflight() {
   oci::LayoutOptions options;
   options.create = true;
   options.read_only = false;
+  options.sparse = true;    // images may stay where a builder pushed them
   options.durable = false;  // a release that dies builds again; what reaches a layout is flushed there
   SHIPSET_TRY(work_, oci::LayoutStore::open(folder_->path() / "layout", options));
   return {};

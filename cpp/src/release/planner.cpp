@@ -145,9 +145,56 @@ Result<void> Planner::prepare_images() {
       if (!builders_.contains(backend)) builders_.emplace(backend, build::make_builder(backend));
     }
   }
-  return parallel_for(waiting.size(), looks_at_once, cancel_, [&](std::size_t i) {
+  SHIPSET_CHECK(parallel_for(waiting.size(), looks_at_once, cancel_, [&](std::size_t i) {
     return prepare_variant(plan_.variants[waiting[i]], plan_.matrix->variants[waiting[i]]);
-  });
+  }));
+  for (const auto& variant : plan_.variants)
+    for (const auto& image : variant.images)
+      for (const auto& warning : image.task.warnings)
+        if (std::find(plan_.warnings.begin(), plan_.warnings.end(), warning) == plan_.warnings.end())
+          plan_.warnings.push_back(warning);
+  return make_build_keys();
+}
+
+/// A variant that builds on another one has that one's key in its own, so the other comes first.
+Result<void> Planner::make_build_keys() {
+  std::set<std::string> done;
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (auto& variant : plan_.variants) {
+      if (done.contains(variant.name)) continue;
+      const auto below = variants_below(variant);
+      if (!std::all_of(below.begin(), below.end(), [&](const auto& name) { return done.contains(name); })) continue;
+      SHIPSET_CHECK(make_build_key(variant));
+      done.insert(variant.name);
+      progress = true;
+    }
+  }
+  return {};  // a cycle is refused when the release file is read
+}
+
+std::set<std::string> Planner::variants_below(const PlannedVariant& variant) {
+  std::set<std::string> out;
+  for (const auto& image : variant.images)
+    for (const auto& base : image.task.settings.bases)
+      if (!base.variant.empty()) out.insert(base.variant);
+  return out;
+}
+
+Result<void> Planner::make_build_key(PlannedVariant& variant) {
+  if (variant.images.empty() || variant.unbuildable) return {};
+  for (auto& image : variant.images)
+    for (const auto& base : image.task.settings.bases) {
+      if (base.variant.empty()) continue;
+      const auto* below = find(base.variant);
+      if (below == nullptr || below->images.empty() || below->unbuildable)
+        return Error(ErrorKind::spec, "variant " + variant.name + " builds on variant " + base.variant,
+                     "that one is not part of this release" + (below == nullptr ? std::string() : ": " + below->why),
+                     "give both the same condition");
+      image.task.bases.push_back({base.arg, "variant:" + base.variant, below->build_key, {}});
+    }
+  variant.build_key = build_key(variant.images);
+  return {};
 }
 
 Result<void> Planner::prepare_variant(PlannedVariant& variant, const Variant& source) {
@@ -179,7 +226,6 @@ Result<void> Planner::prepare_variant(PlannedVariant& variant, const Variant& so
     variant.images.clear();
     return {};
   }
-  if (!variant.unbuildable) variant.build_key = build_key(variant.images);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "assemble.hpp"
 #include "shipset/release/plan.hpp"
@@ -22,6 +23,9 @@ class Planner {
   Result<void> check_only() const;
   Result<void> prepare_images();
   Result<void> prepare_variant(PlannedVariant& variant, const Variant& source);
+  Result<void> make_build_keys();
+  Result<void> make_build_key(PlannedVariant& variant);
+  static std::set<std::string> variants_below(const PlannedVariant& variant);
   void list_tags();
   Result<void> look_at_tags();
   Result<void> look_at_target(std::size_t target);

@@ -51,6 +51,7 @@ class Run {
 
   Result<void> build();
   Result<void> build_with(const std::string& backend, const std::vector<std::pair<std::size_t, std::size_t>>& images);
+  [[nodiscard]] std::optional<build::PushPlace> push_place(std::size_t variant) const;
   void take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome);
   Result<void> judge_builds();
 
@@ -62,6 +63,7 @@ class Run {
   Result<void> put_document(oci::Store& store, const Document& document);
 
   Result<void> stage();
+  Result<void> stage_images();
   oci::Delivery built_for(std::size_t target) const;
   std::map<std::size_t, std::vector<oci::Descriptor>> found_elsewhere(std::size_t target) const;
   Result<void> deliver(oci::Store& source, const std::vector<oci::Delivery>& deliveries,

@@ -18,6 +18,13 @@ std::string fact(const Facts& facts, const std::string& name) {
   return at == facts.git.end() ? std::string() : at->second;
 }
 
+bool has_statement(const std::vector<attest::StatementBlob>& statements,
+                   std::initializer_list<std::string_view> predicate_types) {
+  return std::any_of(statements.begin(), statements.end(), [&](const attest::StatementBlob& statement) {
+    return std::find(predicate_types.begin(), predicate_types.end(), statement.predicate_type) != predicate_types.end();
+  });
+}
+
 /// The repository that subjects and documents are named after: the first one of the variant.
 std::string repository_name(const Variant& variant) {
   if (variant.repositories.empty()) return variant.name;
@@ -41,9 +48,7 @@ attest::ProvenanceInput provenance_input(const Plan& plan, const PlannedVariant&
                                          const build::BuiltImage& built) {
   const Matrix& matrix = *plan.matrix;
   attest::ProvenanceInput input;
-  input.build_type = task.settings.backend == "native"     ? attest::build_type_native
-                     : task.settings.backend == "prebuilt" ? attest::build_type_prebuilt
-                                                           : attest::build_type_release;
+  input.build_type = task.settings.backend == "native" ? attest::build_type_native : attest::build_type_prebuilt;
   input.builder_id = attest::builder_id_local;
   input.release_name = matrix.name;
   input.version = matrix.version;
@@ -93,12 +98,19 @@ Result<void> Run::attest_image(std::size_t variant, std::size_t image, attest::L
   const std::string repository = repository_name(declared(variant));
   SHIPSET_TRY(const std::string purl, attest::image_purl(repository, task.platform.str()));
   const std::vector<attest::Subject> subjects{{purl, built.manifest.digest}};
+  oci::Store& store = built.store != nullptr ? *built.store : *work_;
   std::vector<attest::StatementBlob> statements;
-  if (wanted.sbom == SbomFormat::spdx) {
+  for (const auto& manifest : built.attestations) {
+    SHIPSET_TRY(auto taken, attest::read_statements(store, manifest));
+    for (auto& statement : taken) statements.push_back(std::move(statement));
+  }
+  row.sbom = has_statement(statements, {attest::predicate::spdx});
+  row.provenance = has_statement(statements, {attest::predicate::slsa_v1, attest::predicate::slsa_v02});
+  if (wanted.sbom == SbomFormat::spdx && !row.sbom) {
     attest::CatalogueOptions options;
     options.cache = &cache;
     options.cancel = cancel_;
-    SHIPSET_TRY(const attest::Catalogue catalogue, attest::catalogue_image(*work_, built.manifest, options));
+    SHIPSET_TRY(const attest::Catalogue catalogue, attest::catalogue_image(store, built.manifest, options));
     attest::SpdxOptions document;
     document.name = repository + " (" + planned.name + ", " + task.platform.str() + ")";
     document.image = built.manifest;
@@ -114,10 +126,13 @@ Result<void> Run::attest_image(std::size_t variant, std::size_t image, attest::L
     for (const auto& note : catalogue.notes) row.notes.push_back("SBOM: " + printable(note));
   }
   if (wanted.provenance != ProvenanceMode::none) {
-    const auto predicate = attest::provenance_predicate(provenance_input(plan_, planned, task, built),
-                                                        wanted.provenance == ProvenanceMode::max);
-    statements.push_back({std::string(attest::predicate::slsa_v1),
-                          attest::make_statement(attest::predicate::slsa_v1, subjects, predicate)});
+    // Beside the provenance of another builder stands only what that one cannot know: two would contradict.
+    const auto input = provenance_input(plan_, planned, task, built);
+    const auto type = row.provenance ? attest::predicate::release : attest::predicate::slsa_v1;
+    const auto predicate = row.provenance
+                               ? attest::release_predicate(input)
+                               : attest::provenance_predicate(input, wanted.provenance == ProvenanceMode::max);
+    statements.push_back({std::string(type), attest::make_statement(type, subjects, predicate)});
     row.provenance = true;
   }
   return store_statements(variant, image, statements);
@@ -150,9 +165,11 @@ Result<void> Run::store_statements(std::size_t variant, std::size_t image,
     const auto folder = std::filesystem::path(plan_.matrix->directory) / ".shipset" / plan_.id / "attestations";
     SHIPSET_CHECK(make_directories(folder));
     for (const auto& statement : statements) {
-      const bool sbom = statement.predicate_type == attest::predicate::spdx;
-      const auto file =
-          folder / (task.variant + "." + task.platform.file_name() + (sbom ? ".sbom.json" : ".provenance.json"));
+      const auto& type = statement.predicate_type;
+      const std::string_view what = type == attest::predicate::spdx      ? ".sbom.json"
+                                    : type == attest::predicate::release ? ".release.json"
+                                                                         : ".provenance.json";
+      const auto file = folder / (task.variant + "." + task.platform.file_name() + std::string(what));
       SHIPSET_CHECK(write_file_atomic(file, statement.bytes));
     }
   }

@@ -32,6 +32,8 @@ Result<void> Run::build_with(const std::string& backend,
   context.work = work_.get();
   context.events = events_;
   context.cancel = cancel_;
+  context.place = [this](const build::Task& task) { return push_place(variant_at_.at(task.variant)); };
+  context.log_directory = std::filesystem::path(plan_.matrix->directory) / ".shipset" / plan_.id / "logs";
   context.fail_fast = plan_.matrix->fail_fast;
   context.parallel = plan_.options.parallel != 0 ? plan_.options.parallel
                                                  : std::max<std::size_t>(1, std::thread::hardware_concurrency());
@@ -40,6 +42,19 @@ Result<void> Run::build_with(const std::string& backend,
     take_outcome(variant, image, std::move(outcome));
   });
   return cancel_.check();
+}
+
+/// The first registry that the variant goes to; from there the others get it.
+std::optional<build::PushPlace> Run::push_place(std::size_t variant) const {
+  const auto& client = plan_.options.client;
+  for (const std::size_t target : plan_.variants[variant].targets) {
+    const Location& location = plan_.targets[target].location;
+    if (location.kind != Location::Kind::registry) continue;
+    const std::string& host = location.reference.domain();
+    return build::PushPlace{location.reference.name(), targets_[target],
+                            client.plain_http.contains(host) || client.insecure_tls.contains(host)};
+  }
+  return std::nullopt;
 }
 
 void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome) {

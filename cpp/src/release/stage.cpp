@@ -21,8 +21,34 @@ Result<void> Run::stage() {
       copied_to[other].push_back(target);
     }
   }
+  SHIPSET_CHECK(stage_images());
   if (work_) SHIPSET_CHECK(deliver(*work_, built, numbers));
   for (const auto& [other, deliveries] : copied) SHIPSET_CHECK(deliver(*targets_[other], deliveries, copied_to[other]));
+  return {};
+}
+
+/// Images that are not in the work store go straight from where they are; a builder may have put them in place already.
+Result<void> Run::stage_images() {
+  std::map<oci::Store*, std::map<std::size_t, oci::Delivery>> wanted;
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
+    if (!to_build(i) || states_[i].failed) continue;
+    for (const auto& image : states_[i].images)
+      for (const std::size_t target : plan_.variants[i].targets) {
+        if (!image || image->store == nullptr || image->store == targets_[target]) continue;
+        auto& delivery = wanted[image->store].try_emplace(target, oci::Delivery{targets_[target], {}}).first->second;
+        delivery.roots.push_back(image->manifest);
+        if (plan_.variants[i].action == VariantAction::repair) delivery.trust_present = false;
+      }
+  }
+  for (auto& [store, by_target] : wanted) {
+    std::vector<oci::Delivery> deliveries;
+    std::vector<std::size_t> numbers;
+    for (auto& [target, delivery] : by_target) {
+      deliveries.push_back(std::move(delivery));
+      numbers.push_back(target);
+    }
+    SHIPSET_CHECK(deliver(*store, deliveries, numbers));
+  }
   return {};
 }
 
@@ -34,8 +60,11 @@ oci::Delivery Run::built_for(std::size_t target) const {
     if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
     if (!to_build(i) || states_[i].failed) continue;
     out.roots.push_back(states_[i].index.descriptor);
-    // Something below a manifest that is there is gone: nothing may be taken for granted.
-    if (variant.action == VariantAction::repair) out.trust_present = false;
+    // Something below a manifest that is there is gone: nothing may be taken for granted. Images that come from
+    // elsewhere were put in place so before.
+    const bool elsewhere = std::any_of(states_[i].images.begin(), states_[i].images.end(),
+                                       [](const auto& image) { return image && image->store != nullptr; });
+    if (variant.action == VariantAction::repair && !elsewhere) out.trust_present = false;
     for (const auto& list : states_[i].referrers) out.roots.insert(out.roots.end(), list.begin(), list.end());
   }
   return out;

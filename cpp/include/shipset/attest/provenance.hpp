@@ -18,7 +18,6 @@ namespace shipset::attest {
 /// builder made and describes in its own provenance.
 inline constexpr std::string_view build_type_native = "urn:shipset:build:native:v1";
 inline constexpr std::string_view build_type_prebuilt = "urn:shipset:build:prebuilt:v1";
-inline constexpr std::string_view build_type_release = "urn:shipset:build:release:v1";
 /// Builder id where no other is known.
 inline constexpr std::string_view builder_id_local = "urn:shipset:builder:local";
 
@@ -49,5 +48,9 @@ struct ProvenanceInput {
 /// `runDetails {builder, metadata {shipset_mode}}`. Members without a value are left out; objects are sorted by name.
 /// `min` leaves out arguments, labels, secret ids, settings and layers.
 std::string provenance_predicate(const ProvenanceInput& input, bool max);
+
+/// What stands beside the provenance that another builder wrote, and repeats nothing of it: `release {name, version,
+/// file}`, `inputs`, `variant`, `platform`, `source`, `buildKey`, `bases` (as the plan pinned them).
+std::string release_predicate(const ProvenanceInput& input);
 
 }  // namespace shipset::attest

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "shipset/attest/purl.hpp"
-#include "shipset/oci/types.hpp"
+#include "shipset/oci/store.hpp"
 
 namespace shipset::attest {
 
@@ -17,6 +17,8 @@ namespace predicate {
 inline constexpr std::string_view spdx = "https://spdx.dev/Document";
 inline constexpr std::string_view slsa_v1 = "https://slsa.dev/provenance/v1";
 inline constexpr std::string_view slsa_v02 = "https://slsa.dev/provenance/v0.2";
+/// What only the release knows of an image whose builder wrote its own provenance: release_predicate().
+inline constexpr std::string_view release = "urn:shipset:release:v1";
 }  // namespace predicate
 
 inline constexpr std::string_view attestation_artifact_type = "application/vnd.docker.attestation.manifest.v1+json";
@@ -38,6 +40,10 @@ struct StatementBlob {
   std::string predicate_type;
   std::string bytes;
 };
+
+/// The statements that an attestation manifest of an index carries, byte for byte and in its order; layers of other
+/// types are left out (specs §1.2). Errors: those of the store; verify for a statement over 40 MiB (specs §1.3).
+Result<std::vector<StatementBlob>> read_statements(oci::Store& store, const oci::Descriptor& manifest);
 
 /// A manifest with the blobs it needs.
 struct AttestationManifest {

@@ -15,6 +15,7 @@ struct LayoutOptions {
   bool create = false;     ///< make the directory and oci-layout when missing; implies writing
   bool read_only = true;   ///< no lock is taken, nothing is written
   bool exclusive = false;  ///< hold the writer's lock from open to destruction (else per write)
+  bool sparse = false;     ///< take manifests whose content is elsewhere, for a store of what is new only
   bool durable = true;     ///< flush every file to the disk; false for a layout that is thrown away
   std::chrono::milliseconds lock_wait{30'000};
   CancelToken cancel{};             ///< ends waiting for the lock
