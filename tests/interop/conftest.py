@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from buildkit_kit import Kit, KitMissingError, buildkit_kit
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL_RUNNER = ROOT / "examples" / "model-runner"
 
@@ -80,6 +82,29 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
     with serve(request.param, tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def buildkit() -> Iterator[Kit]:
+    """Two real BuildKit nodes with builders and a mirror of stand-in bases; see buildkit_kit.py.
+
+    The tests that use it run in one process, so that they share it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            kit = stack.enter_context(buildkit_kit())
+        except KitMissingError as missing:
+            if os.environ.get("CI") == "true":
+                pytest.fail(str(missing))
+            pytest.skip(f"NOT RUN: {missing}")
+        yield kit
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "buildkit" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("buildkit"))
 
 
 def run(*arguments: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,10 @@
 # shellcheck shell=bash disable=SC2154  # root, venv, tools, cpp_build and build_packages come from setup.sh
 
 go_for_peers=1.26.8
-interop_packages=(apache2-utils docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static skopeo umoci zstd)
-interop_programs=(crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static registry regctl skopeo toxiproxy-server umoci)
+interop_packages=(apache2-utils busybox-static docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static runc
+  skopeo umoci zstd)
+interop_programs=(buildctl buildkitd buildx busybox crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static
+  registry regctl runc skopeo toxiproxy-server umoci)
 
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
 # twice. Warnings are no errors here: GCC 12 sees ghosts in std::variant under the sanitizers.
@@ -106,8 +108,11 @@ part_peers() {
   local program missing=()
   need_packages "${interop_packages[@]}" || true
   build_peers github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl oras.land/oras/cmd/oras \
-    github.com/distribution/distribution/v3/cmd/registry
+    github.com/distribution/distribution/v3/cmd/registry github.com/docker/buildx/cmd/buildx \
+    github.com/moby/buildkit/cmd/buildctl github.com/moby/buildkit/cmd/buildkitd
   build_peer toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server
+  [[ -f $root/build/standins/busybox-arm64 ]] || bash tests/lib/arm64-busybox.sh "$root/build/standins/busybox-arm64" ||
+    missing+=("busybox for arm64")
   for program in "${interop_programs[@]}"; do
     command -v "$program" >/dev/null || missing+=("$program")
   done
