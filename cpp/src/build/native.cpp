@@ -1,9 +1,8 @@
-#include <atomic>
 #include <charconv>
 #include <filesystem>
 
+#include "each_task_impl.hpp"
 #include "native_impl.hpp"
-#include "shipset/base/parallel.hpp"
 
 namespace shipset::build::native {
 
@@ -16,27 +15,6 @@ bool parse_number(std::string_view text, int base, std::uint64_t& out) {
 
 Error bad_layer(const NativeLayer& layer, std::string why, std::string hint) {
   return Error(ErrorKind::spec, "wrong native layer \"" + layer.from + "\"", std::move(why), std::move(hint));
-}
-
-Error about(Error error, const Task& task) {
-  return std::move(error).with("variant", task.variant).with("platform", task.platform.str());
-}
-
-Error not_started(const Task& task, std::string why) {
-  return about(Error(ErrorKind::cancelled, task.name() + " was not built", std::move(why)), task)
-      .with("state", "not started");
-}
-
-void tell(const BuildContext& context, EventKind kind, const Task& task, std::string message = {}) {
-  emit(context.events, {kind, "build", task.name(), std::move(message), 0, 0, {}});
-}
-
-Result<BuiltImage> build_guarded(const Task& task, Batch& batch) {
-  try {
-    return build_image(task, batch);
-  } catch (const std::exception& problem) {
-    return Error(ErrorKind::internal, "cannot build " + task.name(), problem.what());
-  }
 }
 
 }  // namespace
@@ -114,41 +92,8 @@ Result<void> NativeBuilder::prepare(Task& task, BaseResolver& bases, const Cance
 void NativeBuilder::build(const std::vector<Task>& tasks, BaseResolver& bases, const BuildContext& context,
                           const std::function<void(Outcome)>& done) {
   Batch batch{bases, context, {}, {}, {}};
-  std::mutex done_mutex;
-  std::vector<char> reported(tasks.size(), 0);
-  std::atomic<bool> failed{false};
-  const auto report = [&](Outcome outcome) {
-    const std::lock_guard lock(done_mutex);
-    reported[outcome.task] = 1;
-    done(std::move(outcome));
-  };
-  const auto work = [&](std::size_t i) -> Result<void> {
-    if (context.fail_fast && failed) return {};
-    const auto begin = std::chrono::steady_clock::now();
-    tell(context, EventKind::task_started, tasks[i]);
-    Outcome outcome;
-    outcome.task = i;
-    outcome.result = build_guarded(tasks[i], batch);
-    outcome.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
-    if (!outcome.result) {
-      failed = true;
-      outcome.result = about(std::move(outcome.result).error(), tasks[i]);
-      tell(context, EventKind::task_failed, tasks[i], outcome.result.error().what);
-    } else {
-      tell(context, EventKind::task_finished, tasks[i]);
-    }
-    report(std::move(outcome));
-    return {};
-  };
-  const auto ran = parallel_for(tasks.size(), context.parallel, context.cancel, work);
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (reported[i]) continue;
-    Outcome outcome;
-    outcome.task = i;
-    outcome.result = not_started(tasks[i], ran ? "another image failed and fail_fast is set" : "stopped on request");
-    if (!ran && ran.error().kind != ErrorKind::cancelled) outcome.result = about(ran.error(), tasks[i]);
-    report(std::move(outcome));
-  }
+  each_task(
+      tasks, context, [&](const Task& task) { return build_image(task, batch); }, done);
 }
 
 }  // namespace shipset::build::native

@@ -19,9 +19,9 @@ namespace shipset::build {
 
 /// A base image pinned to a digest.
 struct PinnedBase {
-  std::string arg;        ///< build argument, or "base" for the native builder
+  std::string arg;        ///< build argument, "base" for the native builder, "prebuilt" for an image taken as it is
   std::string reference;  ///< as written
-  Digest digest;          ///< of the platform's manifest
+  Digest digest;          ///< of the platform's manifest; of the config, where an archive of Docker has no manifest
   Digest index_digest;    ///< of the index it was found in; empty when it was a single manifest
   bool operator==(const PinnedBase&) const = default;
 };
@@ -112,7 +112,7 @@ class Builder {
                      const std::function<void(Outcome)>& done) = 0;
 };
 
-/// "native" here; others: kind usage with the names that exist.
+/// "native" and "prebuilt"; others: kind usage with the names that exist.
 Result<std::unique_ptr<Builder>> make_builder(std::string_view backend);
 
 }  // namespace shipset::build
