@@ -112,6 +112,24 @@ bool has_name(const ArchiveImage& image, const Reference& wanted) {
   });
 }
 
+Result<std::vector<ArchiveImage>> read_images(const Source& content, const std::string& name,
+                                              const CancelToken& cancel) {
+  SHIPSET_TRY(auto contents, detail::read_contents(content, name, cancel));
+  SHIPSET_TRY(const auto list, read_list(contents));
+  std::set<std::string> missing;
+  for (const auto& listed : list)
+    if (!contents.documents.contains(listed.config)) missing.insert(listed.config);
+  if (!missing.empty()) SHIPSET_CHECK(detail::read_documents(content, missing, contents, cancel));
+  for (const auto& path : missing)
+    if (!contents.documents.contains(path)) return archive_error(name, "it changed while it was read");
+  std::vector<ArchiveImage> out;
+  for (const auto& listed : list) {
+    SHIPSET_TRY(auto image, read_image(contents, listed));
+    out.push_back(std::move(image));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<DockerArchive> DockerArchive::open(const fs::path& path, const CancelToken& cancel) {
@@ -128,18 +146,9 @@ Result<DockerArchive> DockerArchive::open(const fs::path& path, const CancelToke
 Result<DockerArchive> DockerArchive::read(std::unique_ptr<Source> content, std::string name,
                                           const CancelToken& cancel) {
   DockerArchive out(std::move(content), std::move(name));
-  SHIPSET_TRY(auto contents, detail::read_contents(*out.content_, out.name_, cancel));
-  SHIPSET_TRY(const auto list, read_list(contents));
-  std::set<std::string> missing;
-  for (const auto& listed : list)
-    if (!contents.documents.contains(listed.config)) missing.insert(listed.config);
-  if (!missing.empty()) SHIPSET_CHECK(detail::read_documents(*out.content_, missing, contents, cancel));
-  for (const auto& path : missing)
-    if (!contents.documents.contains(path)) return archive_error(out.name_, "it changed while it was read");
-  for (const auto& listed : list) {
-    SHIPSET_TRY(auto image, read_image(contents, listed));
-    out.images_.push_back(std::move(image));
-  }
+  auto images = read_images(*out.content_, out.name_, cancel);
+  if (!images) return std::move(images).error().with("archive", out.name_);
+  out.images_ = std::move(*images);
   return out;
 }
 

@@ -21,6 +21,7 @@ Error refused(const std::string& bytes) {
   auto archive = read_archive(bytes);
   REQUIRE_FALSE(archive.ok());
   CHECK(archive.error().kind == ErrorKind::verify);
+  CHECK(archive.error().context.count("archive") == 1);
   return archive.error();
 }
 
