@@ -2,6 +2,7 @@
 // configuration), native_base.cpp (bases). Private.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
 

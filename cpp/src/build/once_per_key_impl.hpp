@@ -1,4 +1,4 @@
-// A value that is computed once per key, however many threads ask for it. Private.
+// A value that several threads need is computed once. Private to the module.
 #pragma once
 
 #include <functional>
