@@ -265,7 +265,7 @@ def buildkit_kit(wanted: Path | None = None) -> Iterator[Kit]:
             stack.enter_context(emulation("aarch64"))
             mirror = stack.enter_context(registry(directory / "mirror"))
             bases = standin_bases.push_all(mirror)
-        except (standin_bases.MissingError, OSError) as error:
+        except (standin_bases.MissingError, OSError, subprocess.SubprocessError) as error:
             raise KitMissingError(str(error)) from error
         kit = Kit(directory, mirror, bases)
         for name in ("first", "second"):
