@@ -14,6 +14,7 @@ from shipset.errors import ShipsetError
 
 # Name → module in shipset.cli. A command is loaded when it is run, so that each start pays only for itself.
 COMMANDS = {
+    "init": "init",
     "check": "check",
     "plan": "plan",
     "tags": "tags",
