@@ -78,10 +78,11 @@ class Kit:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to use the builders and nothing of this machine's Docker."""
+        """What a process needs to use the builders and the mirror, and nothing of this machine's Docker."""
         return {
             "BUILDX_CONFIG": str(self.builders),
             "DOCKER_CONFIG": str(self.directory / "docker"),
+            "CONTAINERS_REGISTRIES_CONF": str(self.directory / "registries.conf"),
         }
 
     def prune(self) -> None:
@@ -222,6 +223,15 @@ def unmount_below(directory: Path) -> None:
         library.umount2(os.fsencode(point), MNT_DETACH)
 
 
+# For shipset and other tools that know the file; the daemons have their own configuration.
+REGISTRIES = """
+[[registry]]
+prefix = "docker.io"
+location = "docker.io"
+[[registry.mirror]]
+location = "{mirror}"
+insecure = true
+"""
 PREFIX = "shipset-kit-"
 
 
@@ -268,6 +278,7 @@ def buildkit_kit(wanted: Path | None = None) -> Iterator[Kit]:
         except (standin_bases.MissingError, OSError, subprocess.SubprocessError) as error:
             raise KitMissingError(str(error)) from error
         kit = Kit(directory, mirror, bases)
+        (directory / "registries.conf").write_text(REGISTRIES.format(mirror=mirror), encoding="utf-8")
         for name in ("first", "second"):
             kit.nodes.append(stack.enter_context(node(name, directory / name, mirror)))
         first, second = kit.nodes

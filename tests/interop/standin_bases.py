@@ -44,7 +44,8 @@ class Base:
     architectures: tuple[str, ...] = ("amd64", "arm64")
     env: tuple[str, ...] = ()
     system: str = "ubuntu 24.04"
-    kind: str = "system"  # or "go", "llama", "python"
+    kind: str = "system"  # or "go", "llama", "file"
+    file: str = ""  # the one program of a "file"
     note: str = ""  # changes the bytes: the upstream that moved its tag
 
     @property
@@ -65,6 +66,9 @@ BASES: tuple[Base, ...] = (
     Base("mthreads/musa:rc4.3.0-runtime-ubuntu22.04-amd64", ("amd64",), system="ubuntu 22.04"),
     Base("ascendai/cann:8.2.rc2-910b-ubuntu22.04-py3.11", system="ubuntu 22.04"),
     Base("library/golang:1.24-bookworm", ("amd64",), system="debian 12", kind="go"),
+    Base("library/debian:bookworm-slim", system="debian 12"),
+    Base("library/docker:28.2.2-cli", kind="file", file="usr/local/bin/docker"),
+    Base("docker/buildx-bin:0.38.2", kind="file", file="buildx"),
     *(
         Base(
             f"docker/docker-model-backend-llamacpp:{version}-{engine}",
@@ -252,6 +256,10 @@ def go_layer() -> Layer:
 def layers_of(base: Base, architecture: str) -> list[Layer]:
     if base.kind == "llama":
         return [llama_layer(base, architecture)]
+    if base.kind == "file":
+        tar = Tar()
+        tar.file(base.file, f"#!/bin/sh\necho {base.name} {architecture}{base.note}\n".encode(), 0o755)
+        return [packed(tar.done())]
     layers = [shell_layer(architecture), system_layer(base, architecture)]
     return [layers[0], go_layer(), layers[1]] if base.kind == "go" else layers
 
@@ -262,7 +270,8 @@ def config_of(base: Base, architecture: str, layers: list[Layer]) -> bytes:
     if base.kind == "go":
         path = f"/go/bin:/usr/local/go/bin:{path}"
         env += ["GOPATH=/go", "GOTOOLCHAIN=local", f"GOCACHE=/{GO_CACHE}"]
-    config: dict[str, object] = {} if base.kind == "llama" else {"Env": [f"PATH={path}", *env], "Cmd": ["/bin/sh"]}
+    shell = {"Env": [f"PATH={path}", *env], "Cmd": ["/bin/sh"]}
+    config: dict[str, object] = {} if base.kind in {"llama", "file"} else shell
     document = {
         "architecture": architecture,
         "os": "linux",
