@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import fcntl
 import json
 import os
@@ -87,8 +88,16 @@ class Kit:
 
     def prune(self) -> None:
         """Empties the caches of both nodes, so that the next build starts from nothing."""
-        for name in ("one", "two"):
-            self.buildx("prune", "--builder", name, "--all", "--force")
+        self.buildx("prune", "--builder", "two", "--all", "--force")
+
+    @contextlib.contextmanager
+    def moved_base(self, name: str) -> Iterator[str]:
+        """The upstream moves a tag: meanwhile the base has other content. Gives the digest of its new index."""
+        base = next(one for one in standin_bases.BASES if one.name == name)
+        try:
+            yield standin_bases.push(self.mirror, dataclasses.replace(base, note="moved\n"))
+        finally:
+            standin_bases.push(self.mirror, base)
 
     def buildx(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,27 @@ def test_node__mirror_only__asks_no_other_registry_for_a_stand_in(buildkit: Kit,
     failed = buildkit.buildx("build", "--builder", "one", tmp_path, check=False)
     assert failed.returncode != 0
     assert "nvidia/cuda:0.0.0-nowhere" in failed.stderr
+
+
+def test_base__moved__is_seen_while_it_is_moved(buildkit: Kit, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM rocm/dev-ubuntu-22.04\n")
+    options = ("build", "--builder", "one", "--output", f"type=oci,dest={tmp_path / 'layout'},tar=false", tmp_path)
+    name = "rocm/dev-ubuntu-22.04:latest"
+    with buildkit.moved_base(name) as digest:
+        assert digest != buildkit.bases[name]
+        buildkit.buildx(*options)
+        assert "moved" in images(tmp_path / "layout")["linux/amd64"].text("standin/base")
+    shutil.rmtree(tmp_path / "layout")
+    buildkit.buildx(*options)
+    assert "moved" not in images(tmp_path / "layout")["linux/amd64"].text("standin/base")
+
+
+def test_kit__pruned__has_nothing_in_its_caches(buildkit: Kit, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM ubuntu:26.04\nRUN true # {tmp_path}\n")
+    buildkit.buildx("build", "--builder", "one", tmp_path)
+    assert steps(buildkit, buildkit.nodes[0].address)
+    buildkit.prune()
+    assert [steps(buildkit, one.address) for one in buildkit.nodes] == [set(), set()]
 
 
 def test_node__small_file_system__is_full(buildkit: Kit, tmp_path: Path) -> None:
