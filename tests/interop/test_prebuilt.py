@@ -346,3 +346,33 @@ def test_prebuilt__release_file_of_the_how_to_page__is_released(project: Path, o
     assert report["outcome"] == "released"
     assert report["tags_moved"] == 4
     run("shipset", "verify", f"oci:{tmp_path / 'released'}:latest-cuda")
+
+
+def test_copy_and_inspect__docker_archive__is_read_and_gone_without_a_trace(
+    project: Path, other: Registry, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary), "CI": "1"}
+    archive = f"docker-archive:{project / 'amd64.tar'}"
+    shown = run("shipset", "inspect", f"{archive}:app/toolbox:amd64", "--format", "json", env=environment)
+    found = json.loads(shown.stdout)
+    assert found["config"]["platform"] == "linux/amd64"
+    run("shipset", "copy", archive, f"{other.host}/copied/app", env=environment)
+    run("crane", "validate", "--insecure", "--remote", f"{other.host}/copied/app:amd64")
+    digest = run("crane", "digest", "--insecure", f"{other.host}/copied/app:amd64").stdout.strip()
+    assert digest == found["digest"]
+    run("shipset", "copy", f"{archive}:app/toolbox:amd64", f"oci:{tmp_path / 'layout'}:mine", env=environment)
+    assert (
+        run("skopeo", "inspect", f"oci:{tmp_path / 'layout'}:mine", "--format", "{{.Digest}}").stdout.strip() == digest
+    )
+    assert list(temporary.iterdir()) == []
+    for arguments, code in (
+        (("copy", archive, "--all-tags", f"oci:{tmp_path / 'all'}"), 2),
+        (("copy", f"oci:{project / 'layout'}:v1", f"docker-archive:{tmp_path / 'new.tar'}"), 2),
+        (("copy", f"{archive}:app/toolbox:v9", f"oci:{tmp_path / 'all'}:v9"), 5),
+        (("inspect", f"docker-archive:{project / 'gone.tar'}"), 5),
+    ):
+        done = run("shipset", *arguments, check=False, env=environment)
+        assert done.returncode == code, done.stderr
+    assert list(temporary.iterdir()) == []

@@ -1,5 +1,7 @@
 #include "shipset/registry/open.hpp"
 
+#include "shipset/oci/docker_archive.hpp"
+
 namespace shipset::registry {
 
 namespace {
@@ -45,9 +47,10 @@ Result<std::unique_ptr<oci::Store>> open_store(const Location& location, Client&
       return std::unique_ptr<oci::Store>(std::move(layout));
     }
     case Location::Kind::docker_archive:
+      if (access != Access::write) return oci::open_docker_archive(location.path, cancel);
       break;
   }
-  return Error(ErrorKind::usage, "cannot open " + location.str(), "an archive of `docker save` is not a store",
+  return Error(ErrorKind::usage, "cannot write to " + location.str(), "archives of Docker are read only",
                "give a registry reference, or oci:PATH");
 }
 
@@ -57,6 +60,7 @@ Result<oci::Descriptor> resolve(oci::Store& store, const Location& location) {
     if (!reference.digest().empty()) return by_digest(store, reference.digest());
     return by_tag(store, reference.or_latest().tag());
   }
+  if (location.kind == Location::Kind::docker_archive) return by_tag(store, location.tag);
   if (!location.digest.empty()) return by_digest(store, location.digest);
   return location.tag.empty() ? only_tag(store) : by_tag(store, location.tag);
 }

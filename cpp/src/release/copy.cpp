@@ -24,6 +24,8 @@ Location with_default_tag(Location destination, const std::string& resolved_tag)
 }
 
 std::string tag_of(const Location& location) {
+  // What names an image in an archive is a whole reference; its tag comes with the descriptor.
+  if (location.kind == Location::Kind::docker_archive) return {};
   return location.kind == Location::Kind::registry ? location.reference.tag() : location.tag;
 }
 
@@ -100,6 +102,9 @@ Result<CopyReport> copy(const Location& source, const Location& destination, boo
   if (all_tags && (!tag_of(source).empty() || !digest_of(source).empty()))
     return Error(ErrorKind::usage, "--all-tags copies a whole repository, but " + source.str() + " names one image", {},
                  "leave the tag or digest off");
+  if (all_tags && source.kind == Location::Kind::docker_archive)
+    return Error(ErrorKind::usage, "--all-tags copies a whole repository, but " + source.str() + " is an archive", {},
+                 "copy its images one by one: docker-archive:PATH:REF");
   registry::ClientOptions noting = client_options;
   if (!noting.notes) noting.notes = events;
   registry::Client client(std::move(noting));

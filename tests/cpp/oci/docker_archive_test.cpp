@@ -321,3 +321,24 @@ TEST_CASE("docker archive, stopped, says so and leaves nothing") {
   CHECK(unpacked.error().kind == ErrorKind::cancelled);
   CHECK(out.blobs() == 0);
 }
+
+TEST_CASE("docker archive, as a store, gives its images by name and by digest, and takes nothing") {
+  Scratch scratch;
+  write_text(scratch / "a.tar",
+             saved({{"linux/amd64", {"localhost:5000/app:v1"}, {layer_a()}}, {"linux/arm64", {"app"}, {layer_b()}}}));
+  const auto store = must(open_docker_archive(scratch / "a.tar"));
+  CHECK(must(store->tags()) == std::vector<std::string>{"app", "localhost:5000/app:v1"});
+  const auto first = must(store->resolve("localhost:5000/app:v1"));
+  REQUIRE(first);
+  CHECK(first->annotations.at(std::string(ref_name_key)) == "v1");
+  CHECK(must(store->resolve("docker.io/library/app:latest"))->annotations.at(std::string(ref_name_key)) == "latest");
+  check_valid(*store, *first, 1);
+  CHECK(store->resolve("other").error().kind == ErrorKind::not_found);
+  CHECK(store->resolve("").error().kind == ErrorKind::usage);
+
+  const auto other = must(open_docker_archive(scratch / "a.tar"));
+  CHECK(must(other->manifest(first->digest)).descriptor.digest == first->digest);
+  CHECK_FALSE(must(other->has_manifest(Digest::of("something else"))));
+  CHECK(other->check_writable().error().kind == ErrorKind::usage);
+  CHECK(other->put_tag("v1", *first, "").error().kind == ErrorKind::usage);
+}

@@ -57,4 +57,9 @@ class DockerArchive {
   std::vector<ArchiveImage> images_;
 };
 
+/// An archive as a read-only Store, for copying and looking. The tags are the names of its images as find() takes them,
+/// "" too; what is resolved is unpacked into a folder for temporary files (TMPDIR) that goes away with the store. The
+/// descriptor carries the tag of the name as ref.name. Errors as of DockerArchive.
+Result<std::unique_ptr<Store>> open_docker_archive(const std::filesystem::path& path, const CancelToken& cancel = {});
+
 }  // namespace shipset::oci

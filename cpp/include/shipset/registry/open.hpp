@@ -10,7 +10,7 @@ namespace shipset::registry {
 /// read: to know what that very place holds; no mirror is asked.
 enum class Access : std::uint8_t { read, write, pull };
 
-/// Layouts are created for write. A docker-archive is not a Store: kind usage.
+/// Layouts are created for write. A docker-archive can be read only; written to: kind usage.
 Result<std::unique_ptr<oci::Store>> open_store(const Location& location, Client& client, Access access,
                                                const CancelToken& cancel = {});
 
