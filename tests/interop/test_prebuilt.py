@@ -208,6 +208,17 @@ def statements(index: dict[str, Any], read: Callable[[str], bytes]) -> list[str]
     return sorted(out)
 
 
+def sources(index: dict[str, Any], read: Callable[[str], bytes]) -> list[str]:
+    """What our provenance of an index with one image names as its dependencies."""
+    for item in index["manifests"]:
+        if item.get("annotations", {}).get("vnd.docker.reference.type") == "attestation-manifest":
+            for blob in json.loads(read(item["digest"]))["layers"]:
+                if blob["annotations"]["in-toto.io/predicate-type"] == "https://slsa.dev/provenance/v1":
+                    definition = json.loads(read(blob["digest"]))["predicate"]["buildDefinition"]
+                    return [source["uri"] for source in definition["resolvedDependencies"]]
+    return []
+
+
 VARIANTS = ["layout", "archives", "gzip", "crane", "pushed", "docker"]
 
 
@@ -256,6 +267,8 @@ def test_prebuilt__every_kind_of_source_into_a_layout__keeps_bytes_and_statement
         assert "https://slsa.dev/provenance/v1" not in kinds
         assert kinds.count("https://spdx.dev/Document") == 2
     assert statements(index("archives"), blob).count("https://slsa.dev/provenance/v1") == 2
+    assert sources(index("gzip"), blob) == ["docker-archive:amd64.tar.gz"]
+    assert sources(index("docker"), blob)[0].startswith("pkg:docker/127.0.0.1")
     types = {item["mediaType"] for item in index("docker")["manifests"]}
     assert "application/vnd.docker.distribution.manifest.v2+json" in types
 
@@ -332,6 +345,16 @@ def test_prebuilt__settings_without_effect__are_told_once(project: Path, tmp_pat
     (project / "shipset.toml").write_text(RELEASE + variant("a", "oci:layout:v1", settings))
     done = run("shipset", "plan", project / "shipset.toml", "--to", f"oci:{tmp_path / 'dist'}")
     assert (done.stdout + done.stderr).count("args, labels have no effect") == 1
+
+
+def test_prebuilt__plan__counts_the_disk_that_archives_need_and_no_other(project: Path, tmp_path: Path) -> None:
+    def need_of(image: str) -> int:
+        (project / "shipset.toml").write_text(RELEASE + variant("a", image))
+        done = run("shipset", "plan", project / "shipset.toml", "--to", f"oci:{tmp_path / 'd'}", "--format", "json")
+        return int(json.loads(done.stdout)["disk_bytes"])
+
+    assert need_of("docker-archive:amd64.tar") >= (project / "amd64.tar").stat().st_size
+    assert need_of("oci:layout:v1") == 0
 
 
 def test_prebuilt__release_file_of_the_how_to_page__is_released(project: Path, other: Registry, tmp_path: Path) -> None:

@@ -33,9 +33,14 @@ std::uint64_t disk_need(const Plan& plan) {
   for (const auto& variant : plan.variants) {
     if (variant.action != VariantAction::build && variant.action != VariantAction::repair) continue;
     for (const auto& image : variant.images) {
-      if (image.task.settings.backend != "native") continue;
-      for (const auto& layer : image.task.settings.native.layers)
-        inputs.insert(fs::path(image.task.directory) / layer.from);
+      const auto& settings = image.task.settings;
+      const fs::path directory = image.task.directory;
+      if (settings.backend == "native")
+        for (const auto& layer : settings.native.layers) inputs.insert(directory / layer.from);
+      if (settings.backend != "prebuilt") continue;
+      // Only archives are unpacked; what lies in a layout or a registry goes from there.
+      const auto location = Location::parse(settings.prebuilt);
+      if (location && location->kind == Location::Kind::docker_archive) inputs.insert(directory / location->path);
     }
   }
   std::uint64_t sum = 0;

@@ -36,10 +36,12 @@ std::vector<attest::Dependency> dependencies(const build::Task& task) {
   std::vector<attest::Dependency> out;
   for (const auto& base : task.bases) {
     if (base.digest.empty()) continue;
-    const auto purl = attest::image_purl(base.reference, task.platform.str());
-    // A base in a layout has no registry name; its own text is the only name there is.
-    out.push_back(
-        {purl ? *purl : base.reference, std::string(base.digest.algorithm()), std::string(base.digest.encoded())});
+    // What lies in a layout or an archive has no registry name; its own text is the only name there is.
+    std::string name = base.reference;
+    const auto location = Location::parse(base.reference);
+    if (location && location->kind == Location::Kind::registry)
+      if (auto purl = attest::image_purl(base.reference, task.platform.str())) name = std::move(*purl);
+    out.push_back({std::move(name), std::string(base.digest.algorithm()), std::string(base.digest.encoded())});
   }
   return out;
 }
