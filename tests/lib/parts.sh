@@ -4,8 +4,8 @@
 go_for_peers=1.26.8
 interop_packages=(apache2-utils busybox-static docker-registry g++-aarch64-linux-gnu isal openssl pigz qemu-user-static runc
   skopeo umoci zstd)
-interop_programs=(buildctl buildkitd buildx busybox crane docker-registry htpasswd oras qemu-aarch64-static qemu-x86_64-static
-  registry regctl runc skopeo toxiproxy-server umoci)
+interop_programs=(actionlint buildctl buildkitd buildx busybox crane docker-registry htpasswd oras qemu-aarch64-static
+  qemu-x86_64-static registry regctl runc skopeo toxiproxy-server umoci)
 
 # One CMake directory for extension, library and tests, and the same options as the quick start: nothing is compiled
 # twice. Warnings are no errors here: GCC 12 sees ghosts in std::variant under the sanitizers.
@@ -111,6 +111,9 @@ part_peers() {
     github.com/distribution/distribution/v3/cmd/registry github.com/docker/buildx/cmd/buildx \
     github.com/moby/buildkit/cmd/buildctl github.com/moby/buildkit/cmd/buildkitd
   build_peer toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server
+  # A module of its own: it needs another version of the YAML package than the others.
+  (cd tests/peers/actionlint && CGO_ENABLED=0 GOFLAGS='' GOTOOLCHAIN=local go build -o "$tools/bin/" \
+    github.com/rhysd/actionlint/cmd/actionlint)
   [[ -f $root/build/standins/busybox-arm64 ]] || bash tests/lib/arm64-busybox.sh "$root/build/standins/busybox-arm64" ||
     missing+=("busybox for arm64")
   for program in "${interop_programs[@]}"; do
