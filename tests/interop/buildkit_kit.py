@@ -242,6 +242,7 @@ location = "{mirror}"
 insecure = true
 """
 PREFIX = "shipset-kit-"
+MAKING = Path("/run/shipset-kits.lock")  # held while folders are made and swept
 
 
 @contextlib.contextmanager
@@ -250,19 +251,26 @@ def folder(wanted: Path | None) -> Iterator[Path]:
 
     Short, because the name of a socket may have 107 bytes at most.
     """
-    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError), (old / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove(old)
-    if wanted is not None:
-        wanted.mkdir(parents=True, exist_ok=False)
-    made = wanted or Path(tempfile.mkdtemp(prefix=PREFIX))
-    with (made / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        with MAKING.open("w") as making:
+            fcntl.flock(making, fcntl.LOCK_EX)
+            sweep()
+            if wanted is not None:
+                wanted.mkdir(parents=True, exist_ok=False)
+            made = wanted or Path(tempfile.mkdtemp(prefix=PREFIX))
+            lock = stack.enter_context((made / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield made
         finally:
             remove(made)
+
+
+def sweep() -> None:
+    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), (old / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(old)
 
 
 def remove(directory: Path) -> None:
@@ -297,6 +305,7 @@ def buildkit_kit(wanted: Path | None = None) -> Iterator[Kit]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), buildkit_kit(Path(sys.argv[1]) if len(sys.argv) > 1 else None) as kit:
         for name, value in kit.environment.items():
             print(f"export {name}={value}")
@@ -306,7 +315,6 @@ def main() -> None:
         print(
             f"# builders one and two; docker.io is http://{kit.mirror}: {json.dumps(kit.bases, indent=1)}", flush=True
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         while all(one.process.poll() is None for one in kit.nodes):
             time.sleep(1)
 

@@ -64,7 +64,11 @@ BASES: tuple[Base, ...] = (
     Base("nvidia/cuda:13.0.2-runtime-ubuntu24.04", env=("CUDA_VERSION=13.0.2", *NVIDIA)),
     Base("rocm/dev-ubuntu-22.04:latest", ("amd64",), system="ubuntu 22.04"),
     Base("mthreads/musa:rc4.3.0-runtime-ubuntu22.04-amd64", ("amd64",), system="ubuntu 22.04"),
-    Base("ascendai/cann:8.2.rc2-910b-ubuntu22.04-py3.11", system="ubuntu 22.04"),
+    Base(
+        "ascendai/cann:8.2.rc2-910b-ubuntu22.04-py3.11",
+        system="ubuntu 22.04",
+        env=("LD_LIBRARY_PATH=/usr/local/Ascend/driver/lib64",),
+    ),
     Base("library/golang:1.24-bookworm", ("amd64",), system="debian 12", kind="go"),
     Base("library/debian:bookworm-slim", system="debian 12"),
     Base("library/docker:28.2.2-cli", kind="file", file="usr/local/bin/docker"),

@@ -73,7 +73,10 @@ def test_dockerfile__each_variant__holds_what_its_arguments_say(buildkit: Kit, t
         assert config["Labels"]["com.docker.desktop.service"] == "model-runner"
         environment = image.environment()
         assert environment["MODEL_RUNNER_PORT"] == "12434"
-        assert environment["LD_LIBRARY_PATH"] == environment["LLAMA_SERVER_PATH"].replace("bin", "lib") == "/app/lib"
+        assert environment["LLAMA_SERVER_PATH"] == "/app/bin"
+        of_base = ":/usr/local/Ascend/driver/lib64" if variant == "cann" else ""
+        assert environment["LD_LIBRARY_PATH"] == f"/app/lib{of_base}"
+        assert [path for path in image.files if "/.cache/" in path] == []
         assert image.text("standin/base").split()[0].removeprefix("library/").removesuffix(":latest") == case.base
         architecture = platform.partition("/")[2]
         assert image.text("app/lib/libllama.so") == f"llama-server 1.2.3 {case.llama} {architecture}\n"
