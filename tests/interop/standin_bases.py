@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path(__file__).with_name("standins") / "record"
 CACHE = ROOT / "build" / "standins"
-RECORDING = ("apt-get", "groupadd", "useradd", "python3", "pip", "uv", "update-ca-certificates")
+RECORDING = ("apt-get", "git", "groupadd", "useradd", "python3", "pip", "uv", "update-ca-certificates")
 GO_CACHE = "standin/go-cache"
 ENGINES = {"cpu": 2, "cuda": 2, "rocm": 1, "musa": 1, "cann": 2}
 LLAMA_VERSIONS = ("latest", "1.2.3")

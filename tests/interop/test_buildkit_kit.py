@@ -92,6 +92,15 @@ def test_dockerfile__each_variant__holds_what_its_arguments_say(buildkit: Kit, t
     assert found["linux/amd64"].files["app/model-runner"] != found["linux/arm64"].files["app/model-runner"]
 
 
+@pytest.mark.parametrize("dockerfile", ["docker/Dockerfile", "examples/model-runner/Dockerfile"])
+def test_dockerfile__checked_by_buildkit__has_no_warning(buildkit: Kit, dockerfile: str) -> None:
+    context = ROOT if dockerfile.startswith("docker/") else MODEL_RUNNER
+    checked = buildkit.buildx(
+        *("build", "--builder", "one", "--call", "check,format=json", "--file", ROOT / dockerfile, context), check=False
+    )
+    assert json.loads(checked.stdout)["warnings"] is None
+
+
 def check_calls(variant: str, platform: str, calls: list[str]) -> None:
     assert "apt-get install --yes --no-install-recommends ca-certificates libgomp1" in calls
     python = [call for call in calls if call.startswith("uv ")]

@@ -74,6 +74,7 @@ def test_image__cli__has_what_builds_dockerfiles_and_slim_has_not(built: dict[st
         assert image.text(plugin).endswith(f"docker/buildx-bin:0.38.2 {architecture}\n")
         assert image.text("usr/local/bin/docker").endswith(f"library/docker:28.2.2-cli {architecture}\n")
         assert "apt-get install --yes --no-install-recommends git" in image.text("standin/calls")
+        assert "git config --system --add safe.directory /work" in image.text("standin/calls")
     for image in built["cli-slim"].values():
         assert plugin not in image.entries
         assert " git" not in image.text("standin/calls")
