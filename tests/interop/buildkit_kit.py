@@ -320,4 +320,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KitMissingError as error:
+        sys.exit(f"buildkit_kit.py: {error}")
