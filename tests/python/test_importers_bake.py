@@ -140,6 +140,58 @@ def test_targets__one_a_platform__are_one_variant_with_settings_by_platform() ->
     assert found == {"linux/amd64": {"A": "1", "B": "x"}, "linux/arm64": {"A": "2"}}
 
 
+def test_own_definition__for_variants_on_variants__comes_back() -> None:
+    """As `shipset plan --format bake` writes it: variants linked by contexts, pushed by digest without tags."""
+    output = {"type": "image", "name": "a/b", "push": "true", "push-by-digest": "true", "name-canonical": "true"}
+    text = json.dumps(
+        {
+            "group": {"default": {"targets": ["below", "above", "above_linux-arm64"]}},
+            "target": {
+                "below": {
+                    "context": "sub",
+                    "dockerfile": "../docker/below",
+                    "platforms": ["linux/amd64", "linux/arm64"],
+                    "output": [output | {"rewrite-timestamp": "true"}],
+                },
+                "above": {
+                    "context": ".",
+                    "dockerfile": "Dockerfile",
+                    "args": {"RUNTIME": "shipset-variant-below"},
+                    "contexts": {"shipset-variant-below": "target:below"},
+                    "platforms": ["linux/amd64"],
+                    "output": [output],
+                },
+                "above_linux-arm64": {
+                    "context": ".",
+                    "dockerfile": "Dockerfile",
+                    "args": {"RUNTIME": "shipset-variant-below", "ARM": "1"},
+                    "contexts": {"shipset-variant-below": "target:below"},
+                    "platforms": ["linux/arm64"],
+                    "output": [output],
+                },
+            },
+        }
+    )
+    imported = from_bake(text)
+    assert [remark.what for remark in imported.left_out] == ["tags"]
+    below, above = matrix_of(imported).variants
+    assert (below.name, above.name, above.depends_on) == ("below", "above", ("below",))
+    assert below.platforms[0].settings.dockerfile == "docker/below"
+    assert below.platforms[0].settings.rewrite_timestamp
+    assert [(base.arg, base.variant) for base in above.platforms[0].settings.bases] == [("RUNTIME", "below")]
+    assert [dict(image.settings.args) for image in above.platforms] == [{}, {"ARM": "1"}]
+    assert above.repositories == ("a/b",)
+
+
+def test_dockerfile__of_a_context__is_where_bake_looks_for_it() -> None:
+    imported = from_bake(bake({"context": "images/app"}))
+    built = matrix_of(imported).variants[0].platforms[0].settings
+    assert (built.context, built.dockerfile) == ("images/app", "images/app/Dockerfile")
+    remote = from_bake(bake({"context": "https://example.com/x.git", "dockerfile": "d/Dockerfile"}))
+    built = matrix_of(remote).variants[0].platforms[0].settings
+    assert (built.context, built.dockerfile) == ("https://example.com/x.git", "d/Dockerfile")
+
+
 def test_circle__of_contexts__is_broken_and_named() -> None:
     text = bake({"contexts": {"x": "target:other"}}, other={"tags": ["a/c:1.0.0"], "contexts": {"y": "target:app"}})
     imported = from_bake(text)
@@ -229,7 +281,7 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(DEFINITIONS | VALUES)
 def test_from_bake__any_json__gives_readable_toml_or_an_error_of_shipset(data: Any) -> None:
     try:

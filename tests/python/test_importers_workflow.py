@@ -190,7 +190,9 @@ def test_shell_script__that_echoes_tags__is_understood(script: str) -> None:
     [
         SCRIPTS[4],
         'echo "tags=a/b:$(git describe)" >> "$GITHUB_OUTPUT"',
-        'echo "tags=a/b:${TAG#v}" >> "$GITHUB_OUTPUT"',
+        'echo "tags=a/b:${TAG%.*}" >> "$GITHUB_OUTPUT"',
+        "x=${TAG}\n" + 'x="$x$x"\n' * 100 + 'echo "tags=a/b:$x" >> "$GITHUB_OUTPUT"',
+        "x=1\n" + 'if [ "$TAG" = "$x" ]; then\n  x=2\nfi\n' * 100 + 'echo "tags=a/b:$x" >> "$GITHUB_OUTPUT"',
         'while true; do\necho "tags=a/b:1" >> "$GITHUB_OUTPUT"\ndone',
         'if [ 1 = 1 ]; then\necho "tags=a/b:1" >> "$GITHUB_OUTPUT"',
         'echo "tags=a/b:1" | tee -a "$GITHUB_OUTPUT"',
@@ -253,6 +255,35 @@ def test_job_a_platform__matrix_over_platforms__is_one_variant() -> None:
     assert [str(image.platform) for image in variant.platforms] == ["linux/amd64", "linux/arm64"]
 
 
+def test_job_a_platform__pushed_by_digest__has_the_tags_of_the_job_that_joins() -> None:
+    imported = from_workflow(FIXTURES / "platform-jobs.yml")
+    (variant,) = matrix_of(imported, facts=on_tag("v1.2.3")).variants
+    assert [str(image.platform) for image in variant.platforms] == ["linux/amd64", "linux/arm64"]
+    assert [image.settings.cache_from for image in variant.platforms] == [
+        ("type=gha,scope=linux/amd64",),
+        ("type=gha,scope=linux/arm64",),
+    ]
+    assert [image.ci["runs-on"] for image in variant.platforms] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    assert [tag.tag for tag in variant.tags] == ["1.2.3", "latest", "1.2"]
+    assert variant.repositories == ("ghcr.io/example/app",)
+
+
+def test_output_of_another_job__version_without_v__is_the_version() -> None:
+    text = (
+        "on: { push: { tags: ['v*'] } }\njobs:\n  vars:\n    outputs: { version: '${{ steps.v.outputs.version }}' }\n"
+        '    steps:\n      - id: v\n        run: echo "version=${GITHUB_REF_NAME#v}" >> "$GITHUB_OUTPUT"\n'
+        "  build:\n    needs: vars\n    steps:\n      - uses: docker/build-push-action@v6\n"
+        "        with:\n          tags: a/b:${{ needs.vars.outputs.version }}\n"
+        "          context: '{{defaultContext}}:sub'\n          file: x.Dockerfile\n"
+    )
+    imported = from_workflow(text)
+    assert imported.left_out == ()
+    (variant,) = matrix_of(imported, facts=on_tag("v1.2.3")).variants
+    assert [(tag.tag, tag.rule) for tag in variant.tags] == [("1.2.3", "{version.plain}{-suffix}")]
+    built = variant.platforms[0].settings
+    assert (built.context, built.dockerfile) == ("sub", "sub/x.Dockerfile")
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9)
 )
@@ -279,6 +310,33 @@ def test_from_workflow__odd_text__is_a_usage_error_that_says_why(text: str, says
     with pytest.raises(UsageError) as caught:
         from_workflow(text)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "tags: a/b:" + "x-" * 100_000,
+        "tags: ${{ " + "inputs.tag && " * 100 + "inputs.tag }}",
+        "tags: a/b:" + "${{ inputs.latest && 'a' || 'b' }}" * 50,
+        "build-args: |\n  A=" + "${{ inputs.tag }}" * 5000,
+        "tags: ${{ " + "(" * 200 + "1" + ")" * 200 + " }}",
+        "tags: ${{ " + "!" * 200 + "inputs.latest }}",
+    ],
+)
+def test_step__values_that_grow__are_left_out(rows: str) -> None:
+    imported = workflow(rows)
+    assert any(remark.place.startswith("job build, step") for remark in imported.left_out)
+    assert len(imported.toml) < 20_000
+
+
+def test_matrix__of_many_combinations__is_refused() -> None:
+    axes = "".join(f"a{number}: [1, 2, 3, 4, 5, 6, 7, 8], " for number in range(12))
+    text = (
+        HEAD.replace("    steps:", f"    strategy: {{ matrix: {{ {axes} }} }}\n    steps:")
+        + "      - uses: docker/build-push-action@v6\n        with: { tags: 'a/b:1.0.0' }\n"
+    )
+    with pytest.raises(UsageError, match="no step"):
+        from_workflow(text)
 
 
 def test_from_workflow__no_such_job__names_those_that_there_are() -> None:
@@ -354,3 +412,32 @@ def test_from_workflow__any_yaml__gives_a_release_file_or_an_error_of_shipset(da
     except ShipsetError:
         return
     assert tomllib.loads(imported.toml)["build"]["backend"] == "buildx"
+
+
+PIECES = st.sampled_from(
+    [
+        *("echo ", '"', "'", "$TAG", "${TAG", "}", " >> $GITHUB_OUTPUT", "\n", "; ", "if [ ", " ]", "then", "else"),
+        *("fi", "for x in ", "do", "done", "{", "x=", "tags=", "tags<<EOF", "EOF", "printf '%s\\n' "),
+        *("${{ inputs.tag }}", "${{", "&&", "||", " == ", "!", "#v"),
+    ]
+)
+WORDS_OF_CONDITIONS = st.sampled_from(
+    ["inputs.tag", "(", ")", "!", "&&", "||", "==", "'x'", "1", "format", ",", "[", "]", ".", "github.ref"]
+)
+SCRIPT = st.lists(PIECES, max_size=25).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCRIPT, st.lists(WORDS_OF_CONDITIONS))
+def test_from_workflow__any_script_and_condition__is_read_or_left_out(script: str, condition: list[str]) -> None:
+    tags = {"tags": "${{ steps.t.outputs.tags }}"}
+    step = {"uses": "docker/build-push-action@v6", "if": " ".join(condition), "with": tags}
+    before = {"id": "t", "run": script + " # GITHUB_OUTPUT", "env": {"TAG": "1"}}
+    inputs = {"tag": {"default": "1"}}
+    data = {"on": {"workflow_dispatch": {"inputs": inputs}}, "jobs": {"a": {"steps": [before, step]}}}
+    try:
+        imported = from_workflow(json.dumps(data) + "\n")
+    except UsageError as error:
+        assert "no step" in str(error)  # noqa: PT017 (the condition may be false)
+        return
+    tomllib.loads(imported.toml)

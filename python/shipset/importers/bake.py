@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 from typing import Any
 
@@ -17,7 +18,7 @@ from shipset.importers.bake_platforms import join_platforms
 from shipset.importers.draft import MAX_TARGETS, Draft, TagLine, Target, is_platform, is_reference, split_reference
 from shipset.importers.render import finish
 from shipset.importers.source import as_mapping, as_text, as_texts, read_source, refuse_depth
-from shipset.importers.texts import escaped
+from shipset.importers.texts import NotUnderstoodError, escaped
 from shipset.importers.values import Imported
 
 PRINT_HINT = "docker buildx bake --print > bake.json, then import bake.json"
@@ -49,7 +50,10 @@ def from_bake(text_or_path: str | os.PathLike[str], *, name: str = "") -> Import
     if not draft.targets:
         raise UsageError(f"cannot import {file}", why="it has no target", hint=PRINT_HINT)
     draft.name = name or _name_of_repository(draft) or "app"
-    apply_groups(draft, groups)
+    try:
+        apply_groups(draft, groups)
+    except NotUnderstoodError as error:
+        raise UsageError(f"cannot import {file}", why=str(error)) from error
     join_platforms(draft)
     return finish(draft)
 
@@ -64,8 +68,8 @@ def _definition(text: str, file: str) -> tuple[dict[str, dict[str, Any]], dict[s
     groups = data.get("group", {})
     if not isinstance(targets, dict) or not isinstance(groups, dict) or not all(map(_is_object, targets.values())):
         raise UsageError(f"cannot import {file}", why="target and group are not objects of objects", hint=PRINT_HINT)
-    if len(targets) > MAX_TARGETS:
-        raise UsageError(f"cannot import {file}", why=f"it has more than {MAX_TARGETS} targets")
+    if len(targets) > MAX_TARGETS or len(groups) > MAX_TARGETS:
+        raise UsageError(f"cannot import {file}", why=f"it has more than {MAX_TARGETS} targets or groups")
     for key, target in targets.items():
         if "matrix" in target:
             why = f"target {key!r} has a matrix, which only bake evaluates"
@@ -135,6 +139,8 @@ def _target(draft: Draft, key: str, data: dict[str, Any]) -> Target:
         elif name not in _IGNORED:
             leave(name, _WHY_NOT.get(name, _UNKNOWN))
     settings["platforms"] = _platforms(data.get("platforms"), leave)
+    _place_dockerfile(settings)
+    _name_base_argument(target, leave)
     _take_base(settings)
     _take_tags(draft, target, as_texts(data.get("tags") or []))
     return target
@@ -163,11 +169,19 @@ def _platforms(value: Any, leave: build_flags.Leave) -> list[str]:
     return out
 
 
+def _place_dockerfile(settings: dict[str, Any]) -> None:
+    """Bake looks for the Dockerfile below a local context, the release file beside itself."""
+    context, dockerfile = settings.get("context", "."), settings.get("dockerfile", "Dockerfile")
+    if "://" not in context and not context.startswith("git@") and not dockerfile.startswith("/"):
+        settings["context"] = posixpath.normpath(context)
+        settings["dockerfile"] = posixpath.normpath(posixpath.join(context, dockerfile))
+
+
 def _take_base(settings: dict[str, Any]) -> None:
     """The argument that carries the base image becomes the base, which a plan pins to its digest."""
     args = settings.get("args", {})
     image = args.get(BASE_ARGUMENT, "")
-    if image and "{" not in image and is_reference(image):
+    if image and "base" not in settings and "{" not in image and is_reference(image):
         settings["base"] = args.pop(BASE_ARGUMENT)
 
 
@@ -183,6 +197,10 @@ def _take_tags(draft: Draft, target: Target, references: list[str]) -> None:
 def _name_of_repository(draft: Draft) -> str:
     repositories = [line.repository for target in draft.targets for line in target.tags]
     return repositories[0].rsplit("/", 1)[-1] if repositories else ""
+
+
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _escaped(values: list[str]) -> list[str]:
@@ -214,16 +232,31 @@ def _contexts(target: Target, value: Any, leave: build_flags.Leave) -> None:
         elif text:
             others[name] = escaped(text)
     target.settings["contexts"] = others
-    if len(below) == 1 and "base" not in target.settings:
+    if len(below) == 1:
         target.settings["base"] = f"variant:{below[0][1]}"
-        leave(
-            f"the name {below[0][0]!r} of context target:{below[0][1]}",
-            f"the variant comes as build argument {BASE_ARGUMENT}: the Dockerfile needs ARG {BASE_ARGUMENT} and "
-            f"FROM ${{{BASE_ARGUMENT}}} in place of FROM {below[0][0]}",
-        )
+        target.base_context = below[0][0]
     else:
         for name, other in below:
             leave(f"context {name} = target:{other}", "a variant stands on one other variant; use `bases` for more")
+
+
+def _name_base_argument(target: Target, leave: build_flags.Leave) -> None:
+    """An argument that names the context of the variant below is what carries it in the release file, too."""
+    if not target.base_context:
+        return
+    args = target.settings.get("args", {})
+    carriers = [name for name, value in args.items() if value == escaped(target.base_context)]
+    if BASE_ARGUMENT in carriers:
+        del args[BASE_ARGUMENT]
+    elif carriers:
+        target.settings["base"] = {"image": target.settings["base"], "arg": carriers[0]}
+        del args[carriers[0]]
+    else:
+        leave(
+            f"the name {target.base_context!r} of context target:{target.settings['base'].removeprefix('variant:')}",
+            f"the variant comes as build argument {BASE_ARGUMENT}: the Dockerfile needs ARG {BASE_ARGUMENT} and "
+            f"FROM ${{{BASE_ARGUMENT}}} in place of FROM {target.base_context}",
+        )
 
 
 def _caches_from(target: Target, value: Any, leave: build_flags.Leave) -> None:
@@ -254,6 +287,8 @@ def _attest(target: Target, value: Any, leave: build_flags.Leave) -> None:
 
 
 def _output(target: Target, value: Any, leave: build_flags.Leave) -> None:
+    if any((build_flags.fields(entry) or {}).get("rewrite-timestamp") == "true" for entry in _entries(value)):
+        target.settings["rewrite_timestamp"] = True
     for name in build_flags.outputs(value, leave):
         if is_reference(name) and not target.repositories:
             target.repositories = [escaped(name)]

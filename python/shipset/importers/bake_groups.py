@@ -101,6 +101,7 @@ def _bases(draft: Draft, targets: dict[str, Target]) -> set[str]:
 
 def _base(target: Target) -> str:
     base = target.settings.get("base", "")
+    base = base["image"] if isinstance(base, dict) else base
     return base.removeprefix("variant:") if base.startswith("variant:") else ""
 
 

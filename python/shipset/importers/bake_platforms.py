@@ -51,13 +51,13 @@ def _join(first: Target, parts: list[tuple[str, Target]]) -> None:
             platforms.append(platform)
         if part is first:
             continue
-        own = _differences(base, part.settings)
+        own = differences(base, part.settings)
         if own:
             first.platform_settings[platform] = own
     first.settings["platforms"] = platforms
 
 
-def _differences(base: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def differences(base: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """What a platform sets otherwise; what it does not have is unset."""
     own: dict[str, Any] = {}
     unset: list[str] = []

@@ -148,7 +148,10 @@ def outputs(entries: Any, leave: Leave) -> list[str]:
     return names
 
 
-_OUTPUT_ATTRIBUTES = {"type", "name", "push", "push-by-digest", "name-canonical", "oci-mediatypes", "store", "unpack"}
+_OUTPUT_ATTRIBUTES = {
+    *("type", "name", "push", "push-by-digest", "name-canonical"),
+    *("oci-mediatypes", "store", "unpack", "rewrite-timestamp"),
+}
 
 
 def lines(text: str) -> Iterable[str]:

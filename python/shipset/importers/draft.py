@@ -13,6 +13,7 @@ from shipset.importers.values import Remark
 
 DEFAULT_PLATFORM = "linux/amd64"
 MAX_TARGETS = 500
+MAX_REFERENCE = 1000
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -42,6 +43,8 @@ class Target:
     repositories: list[str] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     comment: str = ""
+    base_context: str = ""  # the build context by which a variant below this one was named
+    is_by_digest: bool = False  # pushed without tags, for a later job that joins the platforms
     keeps_name: bool = False  # the first name comes before the suffix of its tags
 
 
@@ -75,6 +78,11 @@ class Draft:
         if remark not in self.notes:
             self.notes.append(remark)
 
+    def refuse_many(self) -> None:
+        """Raises UsageError when there are more targets than a release has variants."""
+        if len(self.targets) >= MAX_TARGETS:
+            raise UsageError(f"cannot import {self.origin}", why=f"it builds more than {MAX_TARGETS} images")
+
     def allow_env(self, name: str) -> str:
         """The template name of an environment variable that the release may see from now on."""
         if name not in self.allowed_env:
@@ -84,7 +92,7 @@ class Draft:
 
 def split_reference(template: str) -> tuple[str, str] | None:
     """(repository, tag) of a reference template; None when it has a digest or cannot be told apart."""
-    if cuts(template, "@"):
+    if len(template) > MAX_REFERENCE or cuts(template, "@"):
         return None
     for repository, tag in reversed(cuts(template, ":")):
         if not cuts(tag, "/"):

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from shipset.importers.texts import NotUnderstoodError
+
 MAX_LENGTH = 4000
 MAX_TOKENS = 300
 MAX_DEPTH = 40
@@ -15,10 +17,6 @@ _TOKENS = re.compile(
 )
 _WORDS = {"true": True, "false": False, "null": None}
 _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="))
-
-
-class NotUnderstoodError(ValueError):
-    """This expression has no counterpart in the release file; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

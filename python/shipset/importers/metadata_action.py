@@ -12,12 +12,12 @@ from typing import Any
 
 from shipset.importers.build_flags import fields, lines
 from shipset.importers.draft import Draft
-from shipset.importers.expressions import NotUnderstoodError
 from shipset.importers.source import as_mapping, as_text
-from shipset.importers.texts import Condition, both, escaped
+from shipset.importers.texts import Condition, NotUnderstoodError, both, escaped
 from shipset.importers.translate import OutputLine, Outputs, Scope
 
 DEFAULT_TAGS = "type=schedule\ntype=ref,event=branch\ntype=ref,event=tag\ntype=ref,event=pr"
+MAX_RULES, MAX_IMAGES = 200, 20
 ON_TAG, ON_BRANCH = 'git.ref_type == "tag"', 'git.ref_type == "branch"'
 _HANDLEBARS = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PLACE = re.compile(r"\x00(\d+)\x00")
@@ -60,8 +60,11 @@ class Metadata:
         self._flavor = self._read_flavor(as_text(given.get("flavor")) or "")
         self._found: list[OutputLine] = []
         self._has_latest = False
-        for rule in self._rules(as_text(given.get("tags")) or DEFAULT_TAGS):
+        rules = self._rules(as_text(given.get("tags")) or DEFAULT_TAGS)
+        for rule in rules[:MAX_RULES]:
             self._take(rule)
+        if len(rules) > MAX_RULES:
+            self._leave("tags", f"there are more than {MAX_RULES} rules")
         self._add_latest()
         self.outputs: Outputs = {
             "tags": self._references(as_text(given.get("images")) or ""),
@@ -224,8 +227,8 @@ class Metadata:
 
     def _references(self, images: str) -> list[OutputLine]:
         out = []
-        for line in lines(self._hide(images)):
-            for entry in line.split(","):
+        for line in [*lines(self._hide(images))][:MAX_IMAGES]:
+            for entry in line.split(",")[:MAX_IMAGES]:
                 found = fields(entry) or {}
                 name = found.get("name") or entry.strip()
                 if found.get("enable") == "false" or not name:

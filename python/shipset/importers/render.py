@@ -30,6 +30,7 @@ KEYS = (
     "ulimits",
     "no_cache",
     "pull",
+    "rewrite_timestamp",
     "attestations",
     "ci",
 )
@@ -48,7 +49,7 @@ def finish(draft: Draft) -> Imported:
     _name_bases(draft.targets)
     common = _lift_settings(draft.targets)
     repositories = _lift_repositories(draft)
-    parts = [_header(draft), section("[release]", _release(draft, repositories))]
+    parts = [section("[release]", _release(draft, repositories))]
     parts += [section(f"[inputs.{name}]", values) for name, values in draft.inputs.items()]
     if draft.allowed_env:
         parts.append(section("[env]", {"allow": draft.allowed_env}))
@@ -56,6 +57,8 @@ def finish(draft: Draft) -> Imported:
     parts.append(section("[build]", {"backend": "buildx", **common}))
     if draft.builder:
         parts.append(section("[build.builder]", draft.builder))
+    if not any(target.tags for target in draft.targets):
+        draft.leave(draft.origin, "tags", "no image has a tag that could be read; write rules in [tags]")
     if draft.rules:
         parts.append(section("[tags]", {"rules": draft.rules}))
     if attestations:
@@ -64,7 +67,7 @@ def finish(draft: Draft) -> Imported:
         parts.append(section("[ci]", ci))
     parts += [section("[[gate]]", gate) for gate in draft.gates]
     parts += [_variant(target) for target in draft.targets]
-    return Imported("\n".join(parts), tuple(draft.left_out), tuple(draft.notes))
+    return Imported("\n".join([_header(draft), *parts]), tuple(draft.left_out), tuple(draft.notes))
 
 
 def _name_bases(targets: list[Target]) -> None:
@@ -74,6 +77,8 @@ def _name_bases(targets: list[Target]) -> None:
         base = target.settings.get("base", "")
         if isinstance(base, str) and base.startswith("variant:"):
             target.settings["base"] = f"variant:{names[base.removeprefix('variant:')]}"
+        elif isinstance(base, dict):
+            target.settings["base"] = {**base, "image": f"variant:{names[base['image'].removeprefix('variant:')]}"}
 
 
 def _header(draft: Draft) -> str:

@@ -10,14 +10,24 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from shipset.importers.expressions import NotUnderstoodError
-from shipset.importers.texts import Condition, Text, both, either, joined, negated, quoted, unescaped
+from shipset.importers.texts import (
+    MAX_ALTERNATIVES,
+    Condition,
+    NotUnderstoodError,
+    Text,
+    both,
+    either,
+    joined,
+    negated,
+    quoted,
+    unescaped,
+)
 from shipset.importers.translate import OutputLine, Outputs, Scope
 
 MAX_COMMANDS = 5000
 _OUTPUT = re.compile(r"""\s*>>?\s*["']?\$\{?GITHUB_OUTPUT\}?["']?\s*$""")
 _ASSIGNMENT = re.compile(r"(?:export |local |readonly )?([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)|(\$\{\{.*?\}\})")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(#v|#refs/tags/v?|##\*/)?\}|\$([A-Za-z_]\w*)|(\$\{\{.*?\}\})")
 _BLOCK = re.compile(r"([A-Za-z_][\w-]*)<<(\S+)")
 _NOTHING = re.compile(r"(set -\S+( \S+)?|set -o \S+|:|true|shopt .*)")
 _TEST = re.compile(r"(?:\[\[?|test)\s+(.*?)\s*(?:\]\]?)?")
@@ -102,7 +112,7 @@ class _Runner:
             found = re.fullmatch(r"for ([A-Za-z_]\w*) in (.+)", head)
             if not found or commands[1] != "do":
                 raise NotUnderstoodError(f"the loop {head!r}")
-            for item in shlex.split(found[2]):
+            for item in _split(found[2]):
                 self.variables[found[1]] = self._words(item)
                 self.run(commands[2:-1], when, to_output=to_output)
         else:
@@ -162,10 +172,7 @@ class _Runner:
             return name if wanted == "true" else f"not {name}" if wanted == "false" else False
         if kinds.get(name) == "integer":
             return f"{name} == {wanted}" if wanted.isdigit() else False
-        try:
-            return f"{name} == {quoted(wanted)}"
-        except ValueError as error:
-            raise NotUnderstoodError(str(error)) from error
+        return f"{name} == {quoted(wanted)}"
 
     def _simple(self, command: str, when: Condition, *, to_output: bool) -> None:
         if _NOTHING.fullmatch(command):
@@ -191,6 +198,8 @@ class _Runner:
         elif when is not False:
             rows = tuple((both(when, condition), template) for condition, template in value.alternatives)
             old = self.variables.get(name, Text.literal(""))
+            if len(rows) + len(old.alternatives) > MAX_ALTERNATIVES:
+                raise NotUnderstoodError(f"{name} depends on too many conditions")
             self.variables[name] = Text((*rows, *old.alternatives))
 
     def _printed(self, command: str) -> list[Text]:
@@ -214,18 +223,31 @@ class _Runner:
         offset = 0
         for found in _VARIABLE.finditer(text):
             parts.append(self._plain(text[offset : found.start()]))
-            parts.append(self.scope.text(found[3]) if found[3] else self._variable(found[1] or found[2]))
+            parts.append(
+                self.scope.text(found[4]) if found[4] else self._expanded(found[1] or found[3], found[2] or "")
+            )
             offset = found.end()
-        try:
-            return joined([*parts, self._plain(text[offset:])])
-        except ValueError as error:
-            raise NotUnderstoodError(str(error)) from error
+        return joined([*parts, self._plain(text[offset:])])
 
     @staticmethod
     def _plain(text: str) -> Text:
         if "$" in text:
             raise NotUnderstoodError(f"the text {text[:60]!r}")
         return Text.literal(text)
+
+    def _expanded(self, name: str, cut: str) -> Text:
+        """A variable, where `#v` cuts the v off a version, and `#refs/tags/` makes a tag of a ref."""
+        if name == "GITHUB_REF" and cut in ("#refs/tags/", "#refs/tags/v", "##*/"):
+            name, cut = "GITHUB_REF_NAME", cut.removeprefix("#refs/tags/").removeprefix("##*/")
+            cut = f"#{cut}" if cut else ""
+        value = self._variable(name)
+        if not cut:
+            return value
+        draft, version = self.scope.draft, value.single or ""
+        if cut != "#v" or not re.fullmatch(r"\{[\w.]+\}", version) or draft.version not in ("", version):
+            raise NotUnderstoodError(f"the expansion ${{{name}{cut}}}")
+        draft.version = version
+        return Text.template("{version.plain}")
 
     def _variable(self, name: str) -> Text:
         if name in self.variables:

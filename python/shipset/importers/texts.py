@@ -13,8 +13,14 @@ from typing import Any
 
 Condition = bool | str
 MAX_ALTERNATIVES = 16
+MAX_TEXT = 20_000
+MAX_CONDITION = 4_000
 _PIECES = re.compile(r"\{\{|\}\}|\{[^{}]*\}|.", re.DOTALL)
 _SIMPLE = re.compile(r'(?:not )?[\w.-]+|[\w.-]+ (?:==|!=) (?:"[^"]*"|[\w.-]+)')
+
+
+class NotUnderstoodError(ValueError):
+    """Something has no counterpart in the release file; the text says why."""
 
 
 def escaped(text: str) -> str:
@@ -56,7 +62,7 @@ def both(left: Condition, right: Condition) -> Condition:
         return right if left else False
     if isinstance(right, bool):
         return left if right else False
-    return left if left == right else f"{_grouped(left, ' or ')} and {_grouped(right, ' or ')}"
+    return left if left == right else _bounded(f"{_grouped(left, ' or ')} and {_grouped(right, ' or ')}")
 
 
 def either(left: Condition, right: Condition) -> Condition:
@@ -65,7 +71,7 @@ def either(left: Condition, right: Condition) -> Condition:
         return True if left else right
     if isinstance(right, bool):
         return True if right else left
-    return left if left == right else f"{left} or {right}"
+    return left if left == right else _bounded(f"{left} or {right}")
 
 
 def negated(condition: Condition) -> Condition:
@@ -81,6 +87,12 @@ def negated(condition: Condition) -> Condition:
     return f"not ({condition})"
 
 
+def _bounded(condition: str) -> str:
+    if len(condition) > MAX_CONDITION:
+        raise NotUnderstoodError("the condition is too long")
+    return condition
+
+
 def _grouped(condition: str, weaker: str) -> str:
     return f"({condition})" if weaker in condition else condition
 
@@ -89,7 +101,7 @@ def quoted(text: str) -> str:
     """A text as a literal of a condition. It has no escapes: what has both kinds of quotes cannot be written."""
     if '"' in text:
         if "'" in text:
-            raise ValueError("a text with both kinds of quotes cannot stand in a condition")
+            raise NotUnderstoodError("a text with both kinds of quotes cannot stand in a condition")
         return f"'{text}'"
     return f'"{text}"'
 
@@ -116,7 +128,7 @@ class Text:
         return self.alternatives[0][1] if len(self.alternatives) == 1 else None
 
     def followed_by(self, other: Text) -> Text:
-        """Both in a row: every alternative of the one with every one of the other. ValueError when these are many."""
+        """Both in a row: every alternative of the one with every one of the other. NotUnderstoodError for too many."""
         combined = [
             (both(first, second), left + right)
             for first, left in self.alternatives
@@ -124,7 +136,9 @@ class Text:
         ]
         combined = [entry for entry in combined if entry[0] is not False]
         if len(combined) > MAX_ALTERNATIVES:
-            raise ValueError("too many conditions in one text")
+            raise NotUnderstoodError("too many conditions in one text")
+        if any(len(template) > MAX_TEXT for _, template in combined):
+            raise NotUnderstoodError("the text is too long")
         return Text(tuple(combined))
 
     def value(self) -> Any:

@@ -8,9 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shipset.importers.draft import Draft
-from shipset.importers.expressions import Call, Literal, Name, Node, NotUnderstoodError, parse
+from shipset.importers.expressions import Call, Literal, Name, Node, parse
 from shipset.importers.source import as_text
-from shipset.importers.texts import Condition, Text, both, either, joined, negated, quoted, unescaped
+from shipset.importers.texts import (
+    Condition,
+    NotUnderstoodError,
+    Text,
+    both,
+    either,
+    joined,
+    negated,
+    quoted,
+    unescaped,
+)
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 MAX_ENV_DEPTH = 8
@@ -55,10 +65,7 @@ class Scope:
         for found in _EXPRESSION.finditer(text):
             parts += [Text.literal(text[offset : found.start()]), self.value_of(parse(found[1]))]
             offset = found.end()
-        try:
-            return joined([*parts, Text.literal(text[offset:])])
-        except ValueError as error:
-            raise NotUnderstoodError(str(error)) from error
+        return joined([*parts, Text.literal(text[offset:])])
 
     def condition(self, value: Any) -> Condition:
         """An `if:`. Raises NotUnderstoodError."""
@@ -297,10 +304,7 @@ class Scope:
                 return _ref_is(text)
             if self._lower(left) == "github.ref_name":
                 return _either_name(text)
-        try:
-            return f"{self._operand(left)} == {quoted(text)}"
-        except ValueError as error:
-            raise NotUnderstoodError(str(error)) from error
+        return f"{self._operand(left)} == {quoted(text)}"
 
     def _operand(self, node: Node) -> str:
         template = self.value_of(node).single or ""

@@ -10,14 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from shipset.errors import UsageError
-from shipset.importers.draft import MAX_TARGETS, Draft, variant_name
+from shipset.importers.draft import Draft, Target, variant_name
 from shipset.importers.render import finish
 from shipset.importers.source import as_mapping, as_text, as_texts, read_source
-from shipset.importers.texts import unescaped
+from shipset.importers.texts import NotUnderstoodError, unescaped
 from shipset.importers.translate import OutputLine, Scope
 from shipset.importers.values import Imported
 from shipset.importers.workflow_inputs import declare_inputs
 from shipset.importers.workflow_jobs import JobReader, is_build
+from shipset.importers.workflow_platforms import take_tags
 from shipset.importers.yaml_reader import read_yaml
 
 PLACEHOLDER = "owner/name"
@@ -41,7 +42,10 @@ def from_workflow(
         raise UsageError(f"cannot import {file}", why=f"it has no job {job!r}", hint=f"its jobs: {', '.join(jobs)}")
     draft = Draft(origin=f"the workflow {os.path.basename(file)}", name=name)
     importer = _Importer(draft, as_mapping(data), jobs, repository)
-    importer.run(job)
+    try:
+        importer.run(job)
+    except NotUnderstoodError as error:
+        raise UsageError(f"cannot import {file}", why=str(error)) from error
     if not draft.targets:
         why = f"{f'job {job!r}' if job else 'it'} has no step of docker/build-push-action that pushes"
         hint = "for docker/bake-action: docker buildx bake --print > bake.json, then --from-bake bake.json"
@@ -98,11 +102,18 @@ class _Importer:
                 continue
             if any(is_build(step) for step in self._reader(name).steps):
                 self._gates(name)
+                before = len(self._draft.targets)
                 self._reader(name).read()
-            if len(self._draft.targets) > MAX_TARGETS:
-                raise UsageError("cannot import the workflow", why=f"it builds more than {MAX_TARGETS} images")
+                self._joined(name, self._draft.targets[before:])
         if "{git.tag}" in self._draft.version and self._other_events():
             self._draft.version_otherwise = "0.0.0-dev{-git.commit_count}"
+
+    def _joined(self, name: str, targets: list[Target]) -> None:
+        """Tags of images that were pushed by digest come from a job after this one."""
+        waiting = [target for target in targets if target.is_by_digest and not target.tags]
+        after = [other for other, job in self._jobs.items() if name in as_texts(job.get("needs") or [])]
+        lines = [line for other in after for line in self._reader(other).tag_lines()] if waiting else []
+        take_tags(self._draft, waiting, lines)
 
     def _reader(self, name: str) -> JobReader:
         if name not in self._readers:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from dataclasses import replace
 from typing import Any
 
 from shipset.importers.draft import Draft, Target
-from shipset.importers.expressions import NotUnderstoodError
 from shipset.importers.metadata_action import metadata_outputs
 from shipset.importers.shell_tags import outputs_of
 from shipset.importers.source import as_mapping, as_text
 from shipset.importers.strategy import TooManyError, combinations
-from shipset.importers.texts import Condition
+from shipset.importers.texts import Condition, NotUnderstoodError
 from shipset.importers.translate import OutputLine, Scope
+from shipset.importers.workflow_platforms import join_jobs
 from shipset.importers.workflow_steps import StepReader, all_hold, holds, is_test_build
 from shipset.importers.yaml_reader import line_of
 
@@ -59,7 +60,7 @@ class JobReader:
             targets = self._read_steps(scope, is_first=index == 0)
             if index == 0 or not first:
                 first = targets
-        self._join_platforms()
+        join_jobs(self._draft)
 
     def read_gates(self) -> None:
         """Only the commands of the job, as gates."""
@@ -71,6 +72,15 @@ class JobReader:
             return
         for number, step in enumerate(self.steps, 1):
             self._other_step(step, scope, self._place(step, number), is_gate_job=True)
+
+    def tag_lines(self) -> list[OutputLine]:
+        """The tags that a step of metadata-action of this job makes, for images that come from other jobs."""
+        scope = replace(self._scope, matrix=next(iter(self._combinations()), None), steps={})
+        found: list[OutputLine] = []
+        for number, step in enumerate(self.steps, 1):
+            if action_of(step) == _METADATA:
+                found = found or metadata_outputs(self._draft, scope, self._place(step, number), step)["tags"]
+        return found
 
     def output(self, value: Any) -> list[OutputLine] | None:
         """An output of the job by its expression; None when it is known only when the workflow runs."""
@@ -111,6 +121,7 @@ class JobReader:
             if index in builds:
                 target = self._build_step(step, scope, place, of_job)
                 if target is not None:
+                    self._draft.refuse_many()
                     found.append(target)
                     self._draft.targets.append(target)
             elif not self._remember(step, scope, place) and is_first:
@@ -130,7 +141,9 @@ class JobReader:
             self._draft.note(place, f"push: {as_text(push)}", "shipset plan pushes nothing, shipset release does")
         if step.get("continue-on-error") is True:
             self._draft.leave(place, "continue-on-error", "write `required = false` with the variant")
-        return StepReader(self._draft, scope, place).target(step, when, [self._name])
+        target = StepReader(self._draft, scope, place).target(step, when, [self._name])
+        self._runner(target, scope)
+        return target
 
     def _remember(self, step: dict[str, Any], scope: Scope, place: str) -> bool:
         """Keeps what a step puts out; False for a step that puts out nothing of use."""
@@ -194,6 +207,8 @@ class JobReader:
 
     def _command(self, step: dict[str, Any], scope: Scope, place: str, *, is_gate_job: bool) -> None:
         script = (as_text(step.get("run")) or "").strip()
+        if "GITHUB_OUTPUT" in script or "GITHUB_ENV" in script:
+            return
         lines = [line.strip() for line in script.splitlines() if line.strip() and not line.strip().startswith("#")]
         is_check = bool(lines) and all(not _SHELL.search(line) and _CHECKS.search(line) for line in lines)
         condition = holds(scope, self._draft, place, step.get("if"))
@@ -226,27 +241,11 @@ class JobReader:
             gate["name"] = gate["name"] if gate["name"] not in taken else f"{gate['name']} ({len(taken) + 1})"
             self._draft.gates.append(gate)
 
-    def _join_platforms(self) -> None:
-        """One job a platform, joined later: targets that differ only in their platforms are one."""
-        kept: list[Target] = []
-        for target in self._draft.targets:
-            same = next((other for other in kept if _same_but_platforms(other, target)), None)
-            if same is None:
-                kept.append(target)
-                continue
-            platforms = same.settings["platforms"]
-            platforms += [platform for platform in target.settings["platforms"] if platform not in platforms]
-        self._draft.targets = kept
-
-
-def _same_but_platforms(left: Target, right: Target) -> bool:
-    def rest(target: Target) -> dict[str, Any]:
-        return {key: value for key, value in target.settings.items() if key != "platforms"}
-
-    same = (left.place, left.when, left.tags, left.repositories) == (
-        right.place,
-        right.when,
-        right.tags,
-        right.repositories,
-    )
-    return same and rest(left) == rest(right)
+    def _runner(self, target: Target, scope: Scope) -> None:
+        """The runner of a target, where the matrix chooses it."""
+        runner = self._job.get("runs-on")
+        if "matrix." not in (as_text(runner) or ""):
+            return
+        with contextlib.suppress(NotUnderstoodError):
+            if text := scope.text(runner).single:
+                target.settings["ci"] = {"runs-on": text}

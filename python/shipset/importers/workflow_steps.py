@@ -9,10 +9,9 @@ from typing import Any
 from shipset.importers import build_flags
 from shipset.importers.bake import BASE_ARGUMENT
 from shipset.importers.draft import Draft, TagLine, Target, is_platform, is_reference, split_reference, variant_name
-from shipset.importers.expressions import NotUnderstoodError
 from shipset.importers.shell_tags import exclusive
 from shipset.importers.source import as_mapping, as_text
-from shipset.importers.texts import Condition, Text, both, unescaped
+from shipset.importers.texts import Condition, NotUnderstoodError, Text, both, is_name, pieces_of, unescaped
 from shipset.importers.translate import OutputLine, Scope
 
 _UNKNOWN = "the release file has no such setting"
@@ -20,6 +19,7 @@ _TEXTS = {"context": "context", "file": "dockerfile", "target": "target", "netwo
 _SWITCHES = {"no-cache": "no_cache", "pull": "pull"}
 _NOISE = {"build", "and", "push", "publish", "image", "images", "docker", "the", "to", "release", "step", "container"}
 _IGNORED = {"push", "load", "builder", "tags", "platforms", "github-token"}
+_DEFAULT_CONTEXT = "{{{{defaultContext}}}}"
 _WHY_NOT = {"secret-envs": "write `secrets` with `env`", "secret-files": "write `secrets` with `file`"}
 
 
@@ -64,7 +64,7 @@ class StepReader:
         if ".outputs." in tags and tags.count("${{") == 1 and self._scope.matrix is None:
             output = tags.split(".outputs.")[1].split("}")[0].strip(" ']\"")
             names.append(output.removesuffix("_tags").removesuffix("-tags") if output not in ("tags", "json") else "")
-        if self._scope.matrix:
+        if self._scope.matrix and "push-by-digest=true" not in (as_text(given.get("outputs")) or ""):
             values = [as_text(value) for value in self._scope.matrix.values()]
             names.append("-".join(value for value in values if value and len(value) <= 40 and "/" not in value))  # noqa: PLR2004
         title = [word for word in variant_name(as_text(step.get("name")) or "").split("-") if word not in _NOISE]
@@ -201,6 +201,7 @@ class StepReader:
         self._settings["attestations"] = {**self._settings.get("attestations", {}), **found}
 
     def _outputs(self, target: Target, value: Any) -> None:
+        target.is_by_digest = "push-by-digest=true" in (as_text(value) or "")
         names = [
             name for entry in self._entries("outputs", value) for name in build_flags.outputs([entry], self._leave)
         ]
@@ -210,6 +211,10 @@ class StepReader:
     def _context(self) -> None:
         """Without a context the action builds the pushed commit; a release builds the folder of the release file."""
         context = self._settings.get("context")
+        if isinstance(context, str) and context.startswith(_DEFAULT_CONTEXT):
+            context = context.removeprefix(_DEFAULT_CONTEXT).removeprefix(":") or "."
+            if isinstance(self._settings.get("dockerfile"), str) and context != ".":
+                self._settings["dockerfile"] = f"{context}/{self._settings['dockerfile'].removeprefix('./')}"
         if isinstance(context, str):
             path = context.removeprefix("./").rstrip("/") if context not in (".", "./", "/") else "."
             self._settings["context"] = path or "."
@@ -250,7 +255,7 @@ class StepReader:
             if split is None:
                 self._leave(f"tag {line.template}", "repository and tag cannot be told apart")
             else:
-                target.tags.append(TagLine(split[0], split[1], line.when, line.moves))
+                target.tags.append(TagLine(lower_case(split[0]), split[1], line.when, line.moves))
 
     def _tag_lines(self, value: Any) -> list[OutputLine]:
         out: list[OutputLine] = []
@@ -285,6 +290,11 @@ _READERS: dict[str, Callable[[StepReader, Any], None]] = {
     "attests": StepReader._attests,
     "outputs": lambda reader, value: None,
 }
+
+
+def lower_case(repository: str) -> str:
+    """As registries want it; names in braces stay."""
+    return "".join(piece if is_name(piece) else piece.lower() for piece in pieces_of(repository))
 
 
 def is_test_build(step: dict[str, Any]) -> bool:
