@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import shipset
-from shipset.importers import Imported
+from shipset.importers import Imported, from_workflow
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "importers"
@@ -57,3 +57,25 @@ def tags_of(matrix: shipset.Matrix) -> set[tuple[str, str, str]]:
         for repository in variant.repositories
         for tag in variant.tags
     }
+
+
+HEAD = """\
+on:
+  workflow_dispatch:
+    inputs:
+      tag: { type: string, default: "1.0.0" }
+      latest: { type: boolean }
+      flavour: { type: choice, options: [plain, full] }
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+"""
+
+
+def workflow(inputs: str, *, before: str = "", condition: str = "") -> Imported:
+    """A workflow with one build step of these inputs, each on a line."""
+    rows = "\n".join(f"          {line}" for line in inputs.splitlines())
+    first = "\n".join(f"      {line}" for line in before.splitlines())
+    guard = f"        if: {condition}\n" if condition else ""
+    return from_workflow(f"{HEAD}{first}\n      - uses: docker/build-push-action@v6\n{guard}        with:\n{rows}\n")
