@@ -57,7 +57,7 @@ class LineSplitter {
     if (kept_.size() > 2 * spec_.output_limit) kept_.erase(0, kept_.size() - spec_.output_limit);
     if (!spec_.on_line) return;
     for (char c : bytes) {
-      if (c == '\n' || line_.size() >= 64 * 1024) flush();
+      if (c == '\n' || line_.size() >= spec_.line_limit) flush();
       if (c != '\n') line_ += c;
     }
   }

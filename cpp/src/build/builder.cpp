@@ -1,5 +1,6 @@
 #include "shipset/build/builder.hpp"
 
+#include "buildx_impl.hpp"
 #include "native_impl.hpp"
 #include "prebuilt_impl.hpp"
 #include "shipset/base/text.hpp"
@@ -9,13 +10,9 @@ namespace shipset::build {
 Result<std::unique_ptr<Builder>> make_builder(std::string_view backend) {
   if (backend == "native") return std::unique_ptr<Builder>(std::make_unique<native::NativeBuilder>());
   if (backend == "prebuilt") return std::unique_ptr<Builder>(std::make_unique<prebuilt::PrebuiltBuilder>());
-  if (backend == "buildx")
-    return Error(ErrorKind::usage, "cannot build with the backend \"" + std::string(backend) + "\"",
-                 "this version has the native and the prebuilt backend only",
-                 "--backend native chooses it for a release file that has native sections");
+  if (backend == "buildx") return std::unique_ptr<Builder>(std::make_unique<buildx::BuildxBuilder>());
   return Error(ErrorKind::usage, "there is no backend \"" + printable(backend, 80) + "\"",
-               "the backends of a release file are native, buildx and prebuilt",
-               "this version builds with native and prebuilt");
+               "the backends of a release file are native, buildx and prebuilt");
 }
 
 }  // namespace shipset::build

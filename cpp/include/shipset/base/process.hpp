@@ -23,6 +23,7 @@ struct ProcessSpec {
   std::vector<std::string> unset_env;      ///< removed from it
   std::string input;                       ///< standard input, then end of file
   std::optional<std::chrono::milliseconds> timeout;
+  std::size_t line_limit = 64u << 10;   ///< longer lines come in pieces
   std::size_t output_limit = 1u << 20;  ///< kept bytes per stream; more is dropped from the front
   /// Each line of stdout (false) or stderr (true), without the line feed, as it comes.
   std::function<void(std::string_view line, bool is_stderr)> on_line;

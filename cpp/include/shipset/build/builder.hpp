@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,10 +20,11 @@ namespace shipset::build {
 
 /// A base image pinned to a digest.
 struct PinnedBase {
-  std::string arg;        ///< build argument, "base" for the native builder, "prebuilt" for an image taken as it is
-  std::string reference;  ///< as written
-  Digest digest;          ///< of the platform's manifest; of the config, where an archive of Docker has no manifest
-  Digest index_digest;    ///< of the index it was found in; empty when it was a single manifest
+  std::string arg;            ///< build argument, "base" for the native builder, "prebuilt" for an image taken as it is
+  std::string reference;      ///< as written
+  Digest digest;              ///< of the platform's manifest; of the config, where an archive of Docker has no manifest
+  Digest index_digest;        ///< of the index it was found in; empty when it was a single manifest
+  std::string platform = {};  ///< that it was pinned for
   bool operator==(const PinnedBase&) const = default;
 };
 
@@ -34,10 +36,20 @@ struct Task {
   std::string directory;          ///< paths in settings are relative to it
   std::int64_t epoch_unix_s = 0;  ///< SOURCE_DATE_EPOCH, else 0: times in layers and configs
   std::vector<PinnedBase> bases;
+  /// Where variants that this one builds on are already, as build contexts: docker-image://… or oci-layout://…
+  std::map<std::string, std::string> variant_places;
   std::string commit;             ///< source commit when the working tree is clean, else empty
   Digest source;                  ///< digest of the inputs (native: layer inputs)
   std::vector<Problem> warnings;  ///< what people should know before anything is built
   [[nodiscard]] std::string name() const { return variant + "/" + platform.str(); }
+};
+
+/// What a builder that runs steps tells about them.
+struct BuildSteps {
+  std::uint64_t total = 0, cached = 0;  ///< steps of the Dockerfile, and those that its cache had
+  std::uint64_t transferred_bytes = 0;  ///< context and base layers that went to the builder
+  std::string log;                      ///< path of the log; empty: none
+  bool operator==(const BuildSteps&) const = default;
 };
 
 struct LayerNote {
@@ -61,6 +73,7 @@ struct BuiltImage {
 struct Outcome {
   std::size_t task = 0;  ///< index into the batch
   Result<BuiltImage> result = Error(ErrorKind::internal, "not started");
+  BuildSteps steps;  ///< also of a failed one
   std::chrono::milliseconds duration{0};
 };
 

@@ -1,0 +1,247 @@
+// What a plan must know of a Dockerfile build: its images pinned, its inputs as a digest, its mistakes.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "buildx_impl.hpp"
+#include "shipset/base/file.hpp"
+#include "shipset/base/text.hpp"
+#include "shipset/build/context_digest.hpp"
+#include "shipset/model/reference.hpp"
+
+namespace shipset::build::buildx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t max_dockerfile_bytes = 1u << 20;
+
+Problem warning(const Task& task, std::string key, std::string message, std::string hint = {}) {
+  Problem problem;
+  problem.severity = Problem::Severity::warning;
+  problem.key = std::move(key);
+  problem.message = "variant " + task.variant + ": " + std::move(message);
+  problem.hint = std::move(hint);
+  return problem;
+}
+
+/// What this machine is: the nearest guess at a builder's platform when a plan is made.
+Result<Platform> this_machine() {
+  return Platform::parse("linux");
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// Whether `name` has `word` as one of its parts between underscores.
+bool has_part(const std::string& name, std::string_view word) {
+  for (std::size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
+    const bool begins = at == 0 || !is_letter_or_digit(name[at - 1]);
+    const bool ends = at + word.size() == name.size() || !is_letter_or_digit(name[at + word.size()]);
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
+bool has_credentials_url(std::string_view value) {
+  const auto scheme = value.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const auto at = value.find('@', scheme);
+  const auto end = value.find('/', scheme + 3);
+  const auto colon = value.find(':', scheme + 3);
+  return at != std::string_view::npos && colon < at && (end == std::string_view::npos || at < end);
+}
+
+Result<void> check_arguments(const Task& task) {
+  const auto& allowed = task.settings.allow_secret_args;
+  for (const auto& [name, value] : task.settings.args) {
+    const std::string look = secret_look(name, value);
+    if (look.empty() || std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
+    return Error(ErrorKind::policy,
+                 "the build argument " + name + " of variant " + task.variant + " looks like a secret",
+                 look + "; build arguments stay in the history and the provenance of the image",
+                 "give it as a secret: secrets = [{ id = \"" + to_lower(name) + "\", env = \"" + name +
+                     "\" }] and RUN --mount=type=secret,id=" + to_lower(name) +
+                     "; if it is none, name it in allow_secret_args")
+        .with("argument", name);
+  }
+  return {};
+}
+
+void warn_unused(Task& task, const DockerfileUses& uses) {
+  const auto given = build_arguments(task);
+  for (const auto& [name, value] : given) {
+    if (uses.declared_args.contains(name) || is_predefined_arg(name)) continue;
+    const std::vector<std::string> known(uses.declared_args.begin(), uses.declared_args.end());
+    const std::string near = nearest_name(name, known);
+    task.warnings.push_back(
+        warning(task, "args." + name,
+                "the build argument " + name + " is used by no stage" +
+                    (task.settings.target.empty() ? std::string() : " of target " + task.settings.target) + " in " +
+                    task.settings.dockerfile,
+                near.empty() ? "remove it, or declare it with ARG in the Dockerfile" : "did you mean " + near + "?"));
+  }
+}
+
+}  // namespace
+
+bool is_remote(std::string_view context) {
+  return context.find("://") != std::string_view::npos || context.starts_with("git@") ||
+         context.starts_with("github.com/") || context.starts_with("target:");
+}
+
+std::string variant_stage(std::string_view variant) {
+  std::string out = "shipset-variant-";
+  for (const char c : variant) out += is_letter_or_digit(c) ? c : '-';
+  while (out.ends_with("-")) out += "x";
+  return to_lower(out);
+}
+
+OrderedMap build_arguments(const Task& task) {
+  OrderedMap out = task.settings.args;
+  for (const auto& base : task.settings.bases) {
+    const std::string value = base.variant.empty() ? base.image : variant_stage(base.variant);
+    const auto at = std::find_if(out.begin(), out.end(), [&](const auto& pair) { return pair.first == base.arg; });
+    if (at == out.end())
+      out.emplace_back(base.arg, value);
+    else
+      at->second = value;
+  }
+  return out;
+}
+
+/// BuildKit asks for a context by the short name of the image, without the tag `latest`.
+std::optional<std::pair<std::string, std::string>> pinned_context(const PinnedBase& base) {
+  const auto reference = Reference::parse(base.reference);
+  if (!reference || !reference->digest().empty() || base.reference.starts_with("variant:")) return std::nullopt;
+  const Digest& digest = base.index_digest.empty() ? base.digest : base.index_digest;
+  const std::string tag = reference->tag().empty() ? "latest" : reference->tag();
+  const std::string name = reference->familiar_name() + (tag == "latest" ? "" : ":" + tag);
+  return std::make_pair(name, "docker-image://" + reference->familiar_name() + ":" + tag + "@" + digest.str());
+}
+
+std::string secret_look(std::string_view name, std::string_view value) {
+  if (value.empty()) return {};
+  constexpr std::array<std::string_view, 12> prefixes{"ghp_",  "gho_",  "ghs_", "ghu_",  "github_pat_", "glpat-",
+                                                      "xoxb-", "xoxp-", "npm_", "pypi-", "dckr_pat_",   "AIza"};
+  for (const auto prefix : prefixes)
+    if (value.starts_with(prefix) && value.size() >= prefix.size() + 16)
+      return "its value begins like a token (" + std::string(prefix) + "…)";
+  if (value.find("-----BEGIN ") != std::string_view::npos && value.find("PRIVATE KEY") != std::string_view::npos)
+    return "its value is a private key";
+  if (value.size() == 20 && (value.starts_with("AKIA") || value.starts_with("ASIA")) &&
+      std::all_of(value.begin(), value.end(), is_letter_or_digit))
+    return "its value looks like an access key";
+  if (value.starts_with("eyJ") && std::count(value.begin(), value.end(), '.') == 2)
+    return "its value looks like a JSON web token";
+  if (has_credentials_url(value)) return "its value is a URL with a password";
+  std::string upper(name);
+  for (char& c : upper)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  for (const std::string_view word : {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "APIKEY", "API_KEY", "PRIVATE_KEY",
+                                      "ACCESS_KEY", "CREDENTIAL", "CREDENTIALS"})
+    if (has_part(upper, word)) return "its name says so";
+  return {};
+}
+
+Result<Dockerfile> BuildxBuilder::dockerfile(const Task& task) {
+  const fs::path path = fs::path(task.directory) / task.settings.dockerfile;
+  return dockerfiles_.get(path.lexically_normal().string(), [&]() -> Result<Dockerfile> {
+    auto text = read_file(path, max_dockerfile_bytes);
+    if (!text) {
+      Error error = std::move(text).error();
+      error.what = "cannot read the Dockerfile " + task.settings.dockerfile;
+      error.hint = "dockerfile is relative to the folder of the release file";
+      return error;
+    }
+    return Dockerfile::parse(*text, task.settings.dockerfile);
+  });
+}
+
+Result<void> BuildxBuilder::pin_images(Task& task, const DockerfileUses& uses, BaseResolver& bases) {
+  const auto arguments = build_arguments(task);
+  for (const auto& use : uses.images) {
+    const auto known = std::find_if(task.bases.begin(), task.bases.end(),
+                                    [&](const PinnedBase& base) { return base.reference == use.reference; });
+    if (known != task.bases.end() && use.build_platform) continue;
+    auto pinned = bases.pin(use.reference, use.platform, task.directory);
+    if (!pinned) {
+      Error error = std::move(pinned).error();
+      error.with("dockerfile", task.settings.dockerfile + ":" + std::to_string(use.line));
+      error.why += (error.why.empty() ? "" : "\n") + std::string("it is needed by ") + use.instruction + " in stage " +
+                   use.stage + ", " + task.settings.dockerfile + ":" + std::to_string(use.line);
+      // The builder may be another machine than this one: its own platform is known only to itself.
+      if (use.build_platform && error.context.contains("missing_platform")) {
+        task.warnings.push_back(
+            warning(task, "dockerfile", error.what, "the builder must be of a platform that it has"));
+        continue;
+      }
+      return error;
+    }
+    if (known != task.bases.end()) continue;
+    for (const auto& base : task.settings.bases)
+      if (base.image == use.reference) pinned->arg = base.arg;
+    task.bases.push_back(std::move(*pinned));
+  }
+  return {};
+}
+
+Result<Digest> BuildxBuilder::source_of(const Task& task, const CancelToken& cancel) {
+  const auto digest_of = [&](const fs::path& context, const fs::path& file) {
+    return sources_.get(context.lexically_normal().string() + "\n" + file.lexically_normal().string(),
+                        [&] { return context_digest(context, file, cancel); });
+  };
+  const fs::path directory = task.directory;
+  Hasher all;
+  const bool inside = !is_remote(task.settings.context) && !fs::path(task.settings.context).is_absolute() &&
+                      !fs::path(task.settings.context).lexically_normal().string().starts_with("..");
+  if (is_remote(task.settings.context)) {
+    all.update("remote " + task.settings.context);
+  } else if (!task.commit.empty() && inside) {
+    all.update("commit " + task.commit + " " + task.settings.context + " " + task.settings.dockerfile);
+  } else {
+    SHIPSET_TRY(const Digest digest,
+                digest_of(directory / task.settings.context, directory / task.settings.dockerfile));
+    all.update("context " + digest.str());
+  }
+  for (const auto& [name, place] : task.settings.contexts) {
+    if (is_remote(place)) continue;  // stands in the settings
+    SHIPSET_TRY(const Digest digest, digest_of(directory / place, {}));
+    all.update("\n" + name + " " + digest.str());
+  }
+  return all.finish();
+}
+
+Result<void> BuildxBuilder::prepare(Task& task, BaseResolver& bases, const CancelToken& cancel) {
+  task.bases.clear();
+  task.warnings.clear();
+  SHIPSET_CHECK(check_arguments(task));
+  if (is_remote(task.settings.context)) {
+    task.warnings.push_back(
+        warning(task, "context", "its images are not pinned: the Dockerfile is in a remote context"));
+  } else {
+    auto file = dockerfile(task);
+    if (!file) return about(std::move(file).error(), task);
+    DockerfileQuery query;
+    query.target = task.settings.target;
+    query.args = build_arguments(task);
+    query.platform = task.platform;
+    SHIPSET_TRY(query.build_platform, this_machine());
+    for (const auto& [name, place] : task.settings.contexts) query.contexts.insert(name);
+    for (const auto& base : task.settings.bases)
+      if (!base.variant.empty()) query.contexts.insert(variant_stage(base.variant));
+    auto uses = file->uses(query);
+    if (!uses) return about(std::move(uses).error(), task);
+    if (auto pinned = pin_images(task, *uses, bases); !pinned) return about(std::move(pinned).error(), task);
+    warn_unused(task, *uses);
+    for (const auto& note : uses->notes) task.warnings.push_back(warning(task, "dockerfile", note));
+  }
+  auto source = source_of(task, cancel);
+  if (!source) return about(std::move(source).error(), task);
+  task.source = *source;
+  return {};
+}
+
+}  // namespace shipset::build::buildx
