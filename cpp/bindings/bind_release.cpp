@@ -13,31 +13,37 @@ using OptionalToken = std::optional<CancelToken>;
 using Seconds = std::optional<double>;
 
 Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destination, const std::string& backend,
-                       const Strings& only, const Strings& replace_tags, const Strings& force_tags,
-                       std::size_t parallel, const registry::ClientOptions& client, py::object on_event,
-                       OptionalToken cancel, Seconds timeout_s) {
-  release::Options options{destination, backend, only, replace_tags, force_tags, parallel, client};
+                       const std::string& builder, const Strings& only, const Strings& replace_tags,
+                       const Strings& force_tags, const std::string& id, std::size_t parallel,
+                       const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                       Seconds timeout_s) {
+  release::Options options{destination, backend, only, replace_tags, force_tags, builder, id, parallel, client};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::make_plan(*matrix, options, events, token);
                    });
 }
 
-Result<Plan> thaw_plan(const std::string& json, const std::string& file, const registry::ClientOptions& client,
-                       py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+Result<Plan> thaw_plan(const std::string& json, const std::string& file, const Strings& only, const std::string& id,
+                       const std::string& builder, const registry::ClientOptions& client, py::object on_event,
+                       OptionalToken cancel, Seconds timeout_s) {
+  const release::ThawOptions options{file, only, id, builder, client};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
-                     return release::thaw_plan(json, file, client, events, token);
+                     return release::thaw_plan(json, options, events, token);
                    });
 }
 
 /// Report, failure of the release, and what stopped it from outside: the report counts also after a stop.
-std::tuple<std::string, py::object, py::object> execute(const Plan& plan, bool stage_only, py::object on_event,
-                                                        OptionalToken cancel, Seconds timeout_s) {
-  const auto goal = stage_only ? release::Goal::stage : release::Goal::release;
+std::tuple<std::string, py::object, py::object> execute(const Plan& plan, const std::string& goal_name,
+                                                        const std::vector<std::pair<std::string, std::string>>& parts,
+                                                        py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+  const auto goal = goal_name == "stage"     ? release::Goal::stage
+                    : goal_name == "promote" ? release::Goal::promote
+                                             : release::Goal::release;
   const Caller caller{std::move(on_event), std::move(cancel), timeout_s};
   auto pumped = pump<release::Outcome>(caller, [&](const EventSink& events, const CancelToken& token) {
-    return Result<release::Outcome>(release::execute(plan, goal, events, token));
+    return Result<release::Outcome>(release::execute(plan, goal, events, token, parts));
   });
   if (!pumped.result) raise(pumped.result.error());
   auto& error = pumped.result->error;
@@ -54,14 +60,21 @@ void bind_release(py::module_& module) {
       .def_property_readonly("id", [](const Plan& plan) { return plan.id; })
       .def_property_readonly("nothing_to_do", &Plan::nothing_to_do)
       .def("to_json", &Plan::to_json, py::kw_only(), py::arg("indented"), py::call_guard<py::gil_scoped_release>())
-      .def("execute", &execute, py::kw_only(), py::arg("stage_only"), py::arg("on_event") = py::none(),
+      .def("bake", &Plan::bake, py::call_guard<py::gil_scoped_release>(), "The images to be built, as a bake file.")
+      .def("github_matrix", &Plan::github_matrix, py::kw_only(), py::arg("by_variant"), py::arg("level"),
+           py::call_guard<py::gil_scoped_release>(), "Matrix of the jobs, as JSON on one line.")
+      .def_property_readonly("levels", &Plan::levels)
+      .def("execute", &execute, py::kw_only(), py::arg("goal"),
+           py::arg("parts") = std::vector<std::pair<std::string, std::string>>(), py::arg("on_event") = py::none(),
            py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
            "Report as JSON, exception of a failed release or None, exception that stopped it or None.");
   module.def("make_plan", &make_plan, py::arg("matrix"), py::kw_only(), py::arg("destination"), py::arg("backend"),
-             py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("parallel"), py::arg("client"),
-             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
-  module.def("thaw_plan", &thaw_plan, py::arg("json"), py::kw_only(), py::arg("file"), py::arg("client"),
-             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+             py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("id"),
+             py::arg("parallel"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none());
+  module.def("thaw_plan", &thaw_plan, py::arg("json"), py::kw_only(), py::arg("file"), py::arg("only"), py::arg("id"),
+             py::arg("builder"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none());
 }
 
 }  // namespace shipset::bindings

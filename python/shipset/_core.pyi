@@ -81,14 +81,25 @@ class Plan:
     """
     Everything that a release will do.
     """
-    def execute(self, *, stage_only: bool, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[str, typing.Any, typing.Any]:
+    def bake(self) -> str:
+        """
+        The images to be built, as a bake file.
+        """
+    def execute(self, *, goal: str, parts: collections.abc.Sequence[tuple[str, str]] = [], on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[str, typing.Any, typing.Any]:
         """
         Report as JSON, exception of a failed release or None, exception that stopped it or None.
+        """
+    def github_matrix(self, *, by_variant: bool, level: int | None) -> str:
+        """
+        Matrix of the jobs, as JSON on one line.
         """
     def to_json(self, *, indented: bool) -> str:
         ...
     @property
     def id(self) -> str:
+        ...
+    @property
+    def levels(self) -> int:
         ...
     @property
     def nothing_to_do(self) -> bool:
@@ -113,7 +124,7 @@ def logout(host: str) -> str:
     """
     Where the login was removed from; empty when there was none.
     """
-def make_plan(matrix: Matrix, *, destination: str, backend: str, only: list[str], replace_tags: list[str], force_tags: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], id: str, parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def parse_digest(text: str) -> str:
     """
@@ -133,7 +144,7 @@ def ping(host: str, *, client: ClientOptions, cancel: CancelToken | None = None,
     """
 def release_file_schema() -> str:
     ...
-def thaw_plan(json: str, *, file: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def verify(reference: str, *, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:
     """

@@ -28,6 +28,7 @@ class PinnedBase:
     reference: str
     digest: Digest | None
     index_digest: Digest | None = None
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

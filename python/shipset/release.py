@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _PLAN_LIMIT_BYTES = 256 << 20
+_PART_LIMIT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a frozen plan is done, and what replaces its own."""
+
+    only: tuple[str, ...] = ()
+    id: str = ""
+    builder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +56,20 @@ class Result:
 class Plan(Document["PlanMembers"]):
     """Everything that a release will do. In Jupyter: what moves, what is already there, why."""
 
-    __slots__ = ("_core", "_registry")
+    __slots__ = ("_core", "_part", "_registry")
 
     def __init__(
-        self, text: str | Callable[[], str], core: _core.Plan | None = None, *, registry: RegistryOptions | None = None
+        self,
+        text: str | Callable[[], str],
+        core: _core.Plan | None = None,
+        *,
+        registry: RegistryOptions | None = None,
+        part: _Part | None = None,
     ) -> None:
         super().__init__(text)
         self._core = core
         self._registry = registry
+        self._part = part or _Part()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, registry: RegistryOptions | None = None) -> Plan:
@@ -89,32 +105,89 @@ class Plan(Document["PlanMembers"]):
         A cancel token or ``timeout_s`` ends it with Cancelled or DeadlineExceeded, Ctrl-C with KeyboardInterrupt, a
         raising ``on_event`` with its exception; those carry ``.report`` as well.
         """
-        return self._run(False, on_event, cancel, timeout_s)
+        return self._run("release", (), on_event, cancel, timeout_s)
 
     def build(
         self, *, on_event: OnEvent | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None
     ) -> Result:
-        """As :meth:`execute`, but ends after staging: builds, attests and stages, and moves no tag."""
-        return self._run(True, on_event, cancel, timeout_s)
+        """As :meth:`execute`, but ends after staging: builds, attests and stages, and moves no public tag.
 
-    def _run(
-        self, stage_only: bool, on_event: OnEvent | None, cancel: CancelToken | None, timeout_s: float | None
+        Each platform image gets a tag of the staging, by which :meth:`promote` finds it, in this or another process.
+        The report of a build is a part: :meth:`promote` takes such files too.
+        """
+        return self._run("stage", (), on_event, cancel, timeout_s)
+
+    def promote(
+        self,
+        *,
+        parts: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        on_event: OnEvent | None = None,
+        cancel: CancelToken | None = None,
+        timeout_s: float | None = None,
     ) -> Result:
-        start = time.monotonic()
-        core = self._core
-        if core is None:
-            core = self._core = _core.thaw_plan(
+        """The second half of a release: joins what builds have staged under this id, then moves the tags.
+
+        ``parts`` is a folder with the reports of those builds (``*.json``), or the files; without it the staging is
+        found at the destination. Raises PolicyRefused naming each part that is missing, doubled or foreign, besides
+        what :meth:`execute` raises.
+        """
+        return self._run("promote", _read_parts(parts), on_event, cancel, timeout_s)
+
+    def part(self, *, only: Iterable[str] = (), id: str = "", builder: str = "") -> Plan:  # noqa: A002 (its name)
+        """The same plan limited to some variants or platform images, to be built alone; ``id`` and ``builder`` replace
+        those of the plan. Images stay pinned as the plan says."""
+        return Plan(self._text, registry=self._registry, part=_Part(tuple(only), id, builder))
+
+    def to_bake(self) -> str:
+        """What the buildx backend has to build, as a bake file (JSON)."""
+        return self._ready(None, None, None).bake()
+
+    def github_matrix(self, *, by: str = "platform", level: int | None = None) -> str:
+        """The jobs of a CI as JSON on one line: ``{"include": [{variant, platform, name, key, level, only, ci}, …]}``.
+
+        One job for each platform image that has to be built, or ``by="variant"`` for each variant. A variant that
+        builds on another one has a higher level; ``level`` limits the jobs to one. Raises UsageError for more than
+        256 jobs.
+        """
+        if by not in ("platform", "variant"):
+            raise UsageError(f"cannot make jobs by {by!r}", hint="platform or variant")
+        return self._ready(None, None, None).github_matrix(by_variant=by == "variant", level=level)
+
+    @property
+    def levels(self) -> int:
+        """How many levels of variants on variants have to be built; 0: nothing has to be built."""
+        return self._ready(None, None, None).levels
+
+    def _ready(self, on_event: OnEvent | None, cancel: CancelToken | None, timeout_s: float | None) -> _core.Plan:
+        if self._core is None:
+            self._core = _core.thaw_plan(
                 self._text,
                 file="",
+                only=list(self._part.only),
+                id=self._part.id,
+                builder=self._part.builder,
                 client=core_options(self._registry),
                 on_event=core_callback(on_event),
                 cancel=cancel,
                 timeout_s=timeout_s,
             )
-            if timeout_s is not None:
-                timeout_s -= time.monotonic() - start
+        return self._core
+
+    def _run(
+        self,
+        goal: str,
+        parts: list[tuple[str, str]] | tuple[()],
+        on_event: OnEvent | None,
+        cancel: CancelToken | None,
+        timeout_s: float | None,
+    ) -> Result:
+        start = time.monotonic()
+        thawing = self._core is None
+        core = self._ready(on_event, cancel, timeout_s)
+        if thawing and timeout_s is not None:
+            timeout_s -= time.monotonic() - start
         text, failure, stop = core.execute(
-            stage_only=stage_only, on_event=core_callback(on_event), cancel=cancel, timeout_s=timeout_s
+            goal=goal, parts=list(parts), on_event=core_callback(on_event), cancel=cancel, timeout_s=timeout_s
         )
         from shipset.report import Report  # noqa: PLC0415 (planning needs none)
 
@@ -201,7 +274,7 @@ class Plan(Document["PlanMembers"]):
         return plan_page(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._text, self._registry)
+        return _rebuild, (self._text, self._registry, self._part)
 
 
 def plan(
@@ -209,9 +282,11 @@ def plan(
     *,
     to: str = "",
     backend: str = "",
+    builder: str = "",
     only: Iterable[str] = (),
     replace: Iterable[str] = (),
     force_tag: Iterable[str] = (),
+    id: str = "",  # noqa: A002 (its name everywhere)
     parallel: int = 0,
     registry: RegistryOptions | None = None,
     on_event: OnEvent | None = None,
@@ -221,8 +296,10 @@ def plan(
     """Plans a release against the live destinations: what is there, what must be built, which tag moves and why.
 
     ``to`` is "" for the file's own repositories, ``oci:PATH``, or ``HOST[:PORT][/PREFIX]``; ``backend`` overrides the
-    file's; ``only`` names VARIANT or VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag``
-    forward tags that move whatever the versions say; ``parallel`` is builds at a time, 0 for the number of cores.
+    file's, ``builder`` names a buildx builder for everything, in place of the file's; ``only`` names VARIANT or
+    VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag`` forward tags that move whatever the
+    versions say; ``id`` replaces the computed id of the release, under which it is staged; ``parallel`` is builds at a
+    time, 0 for the number of cores.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
     """
@@ -230,9 +307,11 @@ def plan(
         matrix._core,
         destination=to,
         backend=backend,
+        builder=builder,
         only=list(only),
         replace_tags=list(replace),
         force_tags=list(force_tag),
+        id=id,
         parallel=parallel,
         client=core_options(registry),
         on_event=core_callback(on_event),
@@ -258,5 +337,31 @@ def _check_plan(text: str, name: str) -> None:
         )
 
 
-def _rebuild(text: str, registry: RegistryOptions | None) -> Plan:
-    return Plan(text, registry=registry)
+def _read_parts(
+    parts: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None,
+) -> list[tuple[str, str]]:
+    """Name and text of each part."""
+    if parts is None:
+        return []
+    if isinstance(parts, (str, os.PathLike)):
+        folder = Path(parts)
+        files = sorted(folder.rglob("*.json")) if folder.is_dir() else [folder]
+        if not files:
+            raise UsageError(
+                f"{os.fspath(parts)} holds no parts", hint="a part is what shipset build -o FILE.json writes"
+            )
+    else:
+        files = [Path(file) for file in parts]
+    found = []
+    for file in files:
+        try:
+            with file.open(encoding="utf-8") as stream:
+                found.append((os.fspath(file), stream.read(_PART_LIMIT_BYTES + 1)))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise DiskError(f"cannot read the part {os.fspath(file)}", why=reason) from error
+    return found
+
+
+def _rebuild(text: str, registry: RegistryOptions | None, part: _Part | None = None) -> Plan:
+    return Plan(text, registry=registry, part=part)

@@ -6,9 +6,10 @@ namespace shipset::release {
 
 namespace fs = std::filesystem;
 
-Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel)
+Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts)
     : plan_(plan),
       goal_(goal),
+      parts_(std::move(parts)),
       events_(events),
       cancel_(cancel),
       stores_(plan.options.client, [this](const Event& event) {
@@ -48,14 +49,19 @@ Result<void> Run::phases() {
     return {};
   }
   SHIPSET_CHECK(phase("preflight", &Run::preflight));
-  SHIPSET_CHECK(phase("gates", &Run::gates_before_build));
-  SHIPSET_CHECK(phase("build", &Run::build));
-  SHIPSET_CHECK(phase("attest", &Run::attest));
+  if (goal_ == Goal::promote) {
+    SHIPSET_CHECK(phase("collect", &Run::collect));
+  } else {
+    SHIPSET_CHECK(phase("gates", &Run::gates_before_build));
+    SHIPSET_CHECK(phase("build", &Run::build));
+    SHIPSET_CHECK(phase("attest", &Run::attest));
+  }
   SHIPSET_CHECK(phase("stage", &Run::stage));
   SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
   report_.outcome = "staged";
   if (goal_ == Goal::stage) return {};
   SHIPSET_CHECK(phase("promote", &Run::promote));
+  if (goal_ == Goal::promote) remove_legs();
   report_.outcome = "released";
   return {};
 }
@@ -89,6 +95,8 @@ Result<void> Run::preflight() {
   if (!any) return {};
   const fs::path home = fs::path(plan_.matrix->directory) / ".shipset";
   SHIPSET_CHECK(make_directories(home));
+  // What lies there is no source: it must not make the working tree look changed.
+  SHIPSET_CHECK(write_file_atomic(home / ".gitignore", "*\n"));
   SHIPSET_TRY(folder_, TempDirectory::create(home, "work-"));
   oci::LayoutOptions options;
   options.create = true;
@@ -122,6 +130,8 @@ void Run::clean_up() {
   if (folder_) {
     const fs::path home = folder_->path().parent_path();
     folder_.reset();
+    const auto left = std::distance(fs::directory_iterator(home, ignored), fs::directory_iterator());
+    if (left == 1) fs::remove(home / ".gitignore", ignored);
     fs::remove(home, ignored);  // only when it is empty
   }
   // A release that failed before anything was staged leaves no new, empty layout.
@@ -147,8 +157,22 @@ bool Run::usable(std::size_t variant) const {
   return to_build(variant) && !states_[variant].failed;
 }
 
-Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel) {
-  return Run(plan, goal, events, cancel).go();
+Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel,
+                const std::vector<std::pair<std::string, std::string>>& parts) {
+  std::vector<Part> read;
+  for (const auto& [file, json] : parts) {
+    auto found = read_parts(json, file);
+    if (!found) {
+      Outcome out;
+      out.report.id = plan.id;
+      out.report.outcome = "failed";
+      out.report.error = found.error();
+      out.error = std::move(found).error();
+      return out;
+    }
+    read.insert(read.end(), found->begin(), found->end());
+  }
+  return Run(plan, goal, events, cancel, std::move(read)).go();
 }
 
 }  // namespace shipset::release

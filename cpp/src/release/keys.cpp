@@ -18,6 +18,9 @@ BuildSettings without_means(BuildSettings settings) {
   settings.ulimits.clear();
   settings.output.clear();
   settings.allow_secret_args.clear();
+  // What belongs to another backend than the one that builds.
+  if (settings.backend != "native") settings.native = {};
+  if (settings.backend != "prebuilt") settings.prebuilt.clear();
   return settings;
 }
 

@@ -30,6 +30,7 @@ void write_facts(JsonWriter& out, const Facts& facts) {
 
 void write_options(JsonWriter& out, const Options& options) {
   out.key("options").begin_object().member("to", options.destination).member("backend", options.backend);
+  out.member("builder", options.builder);
   write_texts(out, "only", options.only);
   write_texts(out, "replace", options.replace_tags);
   write_texts(out, "force_tag", options.force_tags);
@@ -51,7 +52,8 @@ void write_image(JsonWriter& out, const build::Task& task) {
   out.member("source", task.source.str()).key("bases").begin_array();
   for (const auto& base : task.bases) {
     out.begin_object().member("arg", base.arg).member("reference", base.reference);
-    out.member("digest", base.digest.str()).member("index_digest", base.index_digest.str()).end_object();
+    out.member("digest", base.digest.str()).member("index_digest", base.index_digest.str());
+    out.member("platform", base.platform).end_object();
   }
   out.end_array().key("settings").raw(settings_json(task.settings)).end_object();
 }

@@ -32,8 +32,10 @@ registry::ClientOptions stopped_by(registry::ClientOptions client, const CancelT
 }
 }  // namespace
 
-Planner::Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel)
+Planner::Planner(const Matrix& matrix, const Options& options, const Pins& pins, const EventSink& events,
+                 const CancelToken& cancel)
     : given_(matrix), events_(events), cancel_(cancel), stores_(stopped_by(options.client, cancel), events) {
+  stores_.freeze(pins);
   plan_.options = options;
 }
 
@@ -45,7 +47,8 @@ Result<Plan> Planner::run() {
   plan_.matrix = std::move(matrix);
   SHIPSET_TRY(plan_.table, tags::make_table(*plan_.matrix));
   SHIPSET_TRY(plan_.targets, make_targets(*plan_.matrix, plan_.options.destination));
-  plan_.id = release_id(*plan_.matrix, plan_.targets, plan_.options);
+  plan_.id = plan_.options.id.empty() ? release_id(*plan_.matrix, plan_.targets, plan_.options) : plan_.options.id;
+  SHIPSET_CHECK(check_id());
   SHIPSET_CHECK(check_only());
   SHIPSET_CHECK(list_variants());
   SHIPSET_CHECK(prepare_images());
@@ -54,12 +57,25 @@ Result<Plan> Planner::run() {
   SHIPSET_CHECK(judge_variants());
   choose_attestation_form();
   SHIPSET_CHECK(judge_tags());
+  for (const auto& moved : stores_.moved()) {
+    Problem problem;
+    problem.severity = Problem::Severity::warning;
+    problem.file = plan_.matrix->file;
+    problem.message = moved;
+    plan_.warnings.push_back(std::move(problem));
+  }
   plan_.disk_bytes = disk_need(plan_);
   emit(events_, {EventKind::phase_finished, "plan", "plan", {}, 0, 0, {}});
   return std::move(plan_);
 }
 
 Result<void> Planner::choose_backend(Matrix& matrix) const {
+  if (!plan_.options.builder.empty())
+    for (auto& variant : matrix.variants)
+      for (auto& image : variant.platforms) {
+        image.settings.builder = {};
+        image.settings.builder.name = plan_.options.builder;
+      }
   const auto& backend = plan_.options.backend;
   if (backend.empty()) return {};
   const std::vector<std::string> known{"buildx", "native", "prebuilt"};
@@ -71,6 +87,30 @@ Result<void> Planner::choose_backend(Matrix& matrix) const {
   for (auto& variant : matrix.variants)
     for (auto& image : variant.platforms) image.settings.backend = backend;
   return {};
+}
+
+/// The id is part of tags and of folder names.
+Result<void> Planner::check_id() const {
+  const bool legal = plan_.id.size() <= 64 && check_tag(plan_.id).ok() && plan_.id.find("..") == std::string::npos;
+  if (legal && plan_.id.front() != '.') return {};
+  return Error(ErrorKind::usage, "\"" + printable(plan_.id, 80) + "\" is no id of a release",
+               "it holds letters, digits, dots, dashes and underscores, at most 64");
+}
+
+/// Variants that the chosen ones build on: their keys are needed also when others build them.
+std::set<std::string> Planner::needed_below() const {
+  std::set<std::string> out;
+  std::vector<std::string> open;
+  for (const auto& variant : plan_.matrix->variants)
+    if (variant.active && selected(plan_.options.only, variant.name, nullptr)) open.push_back(variant.name);
+  while (!open.empty()) {
+    const Variant* variant = plan_.matrix->find(open.back());
+    open.pop_back();
+    if (variant == nullptr) continue;
+    for (const auto& below : variant->depends_on)
+      if (out.insert(below).second) open.push_back(below);
+  }
+  return out;
 }
 
 Result<void> Planner::check_only() const {
@@ -101,6 +141,7 @@ Result<void> Planner::list_variants() {
   const auto& facts = plan_.matrix->facts;
   const auto sha = facts.git.find("sha");
   const std::string commit = facts.context_clean && sha != facts.git.end() ? sha->second : std::string();
+  const auto needed = needed_below();
   const std::int64_t epoch = plan_.matrix->facts.source_date_epoch.value_or(0);
   for (const auto& source : plan_.matrix->variants) {
     PlannedVariant variant;
@@ -116,9 +157,11 @@ Result<void> Planner::list_variants() {
     } else if (!selected(plan_.options.only, source.name, nullptr)) {
       variant.action = VariantAction::excluded;
       variant.why = "not among --only";
-    } else {
+    }
+    const bool excluded = variant.action == VariantAction::excluded;
+    if (source.active && (!excluded || needed.contains(source.name))) {
       for (const auto& image : source.platforms)
-        if (selected(plan_.options.only, source.name, &image.platform)) {
+        if (excluded || selected(plan_.options.only, source.name, &image.platform)) {
           PlannedImage planned;
           planned.task.variant = source.name;
           planned.task.platform = image.platform;
@@ -153,7 +196,10 @@ Result<void> Planner::prepare_images() {
       for (const auto& warning : image.task.warnings)
         if (std::find(plan_.warnings.begin(), plan_.warnings.end(), warning) == plan_.warnings.end())
           plan_.warnings.push_back(warning);
-  return make_build_keys();
+  SHIPSET_CHECK(make_build_keys());
+  for (auto& variant : plan_.variants)
+    if (variant.action == VariantAction::excluded) variant.images.clear();
+  return {};
 }
 
 /// A variant that builds on another one has that one's key in its own, so the other comes first.
@@ -282,7 +328,7 @@ PlannedVariant* Planner::find(const std::string& variant) {
 
 Result<Plan> make_plan(const Matrix& matrix, const Options& options, const EventSink& events,
                        const CancelToken& cancel) {
-  return Planner(matrix, options, events, cancel).run();
+  return Planner(matrix, options, {}, events, cancel).run();
 }
 
 bool Plan::nothing_to_do() const {

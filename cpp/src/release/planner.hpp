@@ -14,13 +14,16 @@ namespace shipset::release {
 
 class Planner {
  public:
-  Planner(const Matrix& matrix, const Options& options, const EventSink& events, const CancelToken& cancel);
+  Planner(const Matrix& matrix, const Options& options, const Pins& pins, const EventSink& events,
+          const CancelToken& cancel);
   Result<Plan> run();
 
  private:
   Result<void> choose_backend(Matrix& matrix) const;
+  Result<void> check_id() const;
   Result<void> list_variants();
   Result<void> check_only() const;
+  [[nodiscard]] std::set<std::string> needed_below() const;
   Result<void> prepare_images();
   Result<void> prepare_variant(PlannedVariant& variant, const Variant& source);
   Result<void> make_build_keys();

@@ -39,7 +39,11 @@ void write_image(JsonWriter& out, const ImageReport& image) {
   out.begin_object().member("platform", image.platform).member("status", to_string(image.status));
   write_descriptor(out, "manifest", image.manifest);
   out.member("size_bytes", image.bytes).member("packages", image.packages).member("sbom", image.sbom);
-  out.member("provenance", image.provenance).member("duration_ms", image.duration_ms).key("notes").begin_array();
+  out.member("provenance", image.provenance).member("duration_ms", image.duration_ms);
+  out.key("steps").begin_object().member("total", image.steps.total).member("cached", image.steps.cached);
+  out.member("transferred_bytes", image.steps.transferred_bytes).member("log", image.steps.log).end_object();
+  write_descriptor(out, "leg", image.leg);
+  out.key("notes").begin_array();
   for (const auto& note : image.notes) out.value(redact(note));
   out.end_array();
   write_error(out, image.error);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "assemble.hpp"
+#include "legs.hpp"
 #include "shipset/attest/catalog.hpp"
 #include "shipset/attest/statement.hpp"
 #include "shipset/base/file.hpp"
@@ -18,7 +19,7 @@ namespace shipset::release {
 
 class Run {
  public:
-  Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel);
+  Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts);
   Outcome go();
 
  private:
@@ -51,6 +52,7 @@ class Run {
 
   Result<void> build();
   Result<void> build_with(const std::string& backend, const std::vector<std::pair<std::size_t, std::size_t>>& images);
+  Result<void> place_variants(build::Task& task);
   [[nodiscard]] std::optional<build::PushPlace> push_place(std::size_t variant) const;
   void take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome);
   Result<void> judge_builds();
@@ -61,6 +63,15 @@ class Run {
                                 const std::vector<attest::StatementBlob>& statements);
   Result<void> assemble(std::size_t variant);
   Result<void> put_document(oci::Store& store, const Document& document);
+
+  Result<void> collect();
+  Result<void> check_parts();
+  Result<std::string> find_leg(std::size_t variant, std::size_t image);
+  Result<std::string> take_leg(std::size_t variant, std::size_t image, oci::Store& store,
+                               const oci::ManifestBytes& document);
+  Result<void> make_legs();
+  oci::Delivery legs_for(std::size_t target);
+  void remove_legs();
 
   Result<void> stage();
   Result<void> stage_images();
@@ -91,6 +102,7 @@ class Run {
 
   const Plan& plan_;
   const Goal goal_;
+  const std::vector<Part> parts_;
   const EventSink& events_;
   const CancelToken cancel_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -27,7 +27,10 @@ Result<void> Run::build_with(const std::string& backend,
                              const std::vector<std::pair<std::size_t, std::size_t>>& images) {
   SHIPSET_TRY(const auto builder, build::make_builder(backend));
   std::vector<build::Task> tasks;
-  for (const auto& [variant, image] : images) tasks.push_back(plan_.variants[variant].images[image].task);
+  for (const auto& [variant, image] : images) {
+    tasks.push_back(plan_.variants[variant].images[image].task);
+    SHIPSET_CHECK(place_variants(tasks.back()));
+  }
   build::BuildContext context;
   context.work = work_.get();
   context.events = events_;
@@ -42,6 +45,37 @@ Result<void> Run::build_with(const std::string& backend,
     take_outcome(variant, image, std::move(outcome));
   });
   return cancel_.check();
+}
+
+/// A variant below that is not built in this run is where an earlier run, or another job, has put it.
+Result<void> Run::place_variants(build::Task& task) {
+  for (const auto& base : task.settings.bases) {
+    if (base.variant.empty()) continue;
+    const std::size_t below = variant_at_.at(base.variant);
+    if (to_build(below)) continue;
+    const auto& planned = plan_.variants[below];
+    for (const std::size_t target : planned.targets) {
+      std::optional<Digest> digest;
+      if (planned.found[target]) {
+        digest = planned.found[target]->digest;
+      } else {
+        SHIPSET_TRY(const auto leg, targets_[target]->resolve(leg_tag(plan_.id, base.variant, task.platform)));
+        if (leg) digest = leg->digest;
+      }
+      if (!digest) continue;
+      const Location& location = plan_.targets[target].location;
+      task.variant_places[base.variant] =
+          location.kind == Location::Kind::registry
+              ? "docker-image://" + location.reference.name() + "@" + digest->str()
+              : "oci-layout://" + std::filesystem::absolute(location.path).string() + "@" + digest->str();
+      break;
+    }
+    if (!task.variant_places.contains(base.variant))
+      return Error(ErrorKind::policy, "cannot build " + task.name() + " before variant " + base.variant,
+                   "it builds on it, and that one is neither in this run nor staged",
+                   "build " + base.variant + " first, in this run or under the same plan");
+  }
+  return {};
 }
 
 /// The first registry that the variant goes to; from there the others get it.
@@ -60,6 +94,7 @@ std::optional<build::PushPlace> Run::push_place(std::size_t variant) const {
 void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome outcome) {
   auto& row = report_.variants[variant].images[image];
   row.duration_ms = outcome.duration.count();
+  row.steps = outcome.steps;
   if (!outcome.result) {
     states_[variant].failed = true;
     const auto state = outcome.result.error().context.find("state");

@@ -7,12 +7,19 @@
 namespace shipset::release {
 
 Result<void> Run::stage() {
+  if (goal_ == Goal::stage) SHIPSET_CHECK(make_legs());
   std::vector<oci::Delivery> built;
   std::vector<std::size_t> numbers;  ///< targets of `built`
   std::map<std::size_t, std::vector<oci::Delivery>> copied;
   std::map<std::size_t, std::vector<std::size_t>> copied_to;
   for (std::size_t target = 0; target < targets_.size(); ++target) {
-    if (oci::Delivery delivery = built_for(target); !delivery.roots.empty()) {
+    oci::Delivery delivery = built_for(target);
+    if (goal_ == Goal::stage) {
+      auto legs = legs_for(target);
+      delivery.roots.insert(delivery.roots.end(), legs.roots.begin(), legs.roots.end());
+      delivery.tags = std::move(legs.tags);
+    }
+    if (!delivery.roots.empty()) {
       built.push_back(std::move(delivery));
       numbers.push_back(target);
     }
@@ -32,11 +39,15 @@ Result<void> Run::stage_images() {
   std::map<oci::Store*, std::map<std::size_t, oci::Delivery>> wanted;
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!to_build(i) || states_[i].failed) continue;
-    for (const auto& image : states_[i].images)
+    for (std::size_t j = 0; j < states_[i].images.size(); ++j)
       for (const std::size_t target : plan_.variants[i].targets) {
+        const auto& image = states_[i].images[j];
         if (!image || image->store == nullptr || image->store == targets_[target]) continue;
         auto& delivery = wanted[image->store].try_emplace(target, oci::Delivery{targets_[target], {}}).first->second;
         delivery.roots.push_back(image->manifest);
+        // A leg brings its attestation along; else that one was made here.
+        if (goal_ == Goal::promote && !states_[i].attestations[j].digest.empty())
+          delivery.roots.push_back(states_[i].attestations[j]);
         if (plan_.variants[i].action == VariantAction::repair) delivery.trust_present = false;
       }
   }
@@ -59,6 +70,8 @@ oci::Delivery Run::built_for(std::size_t target) const {
     const auto& variant = plan_.variants[i];
     if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
     if (!to_build(i) || states_[i].failed) continue;
+    // Some platforms alone are no variant: others join them.
+    if (variant.images.size() < declared(i).platforms.size() && goal_ == Goal::stage) continue;
     out.roots.push_back(states_[i].index.descriptor);
     // Something below a manifest that is there is gone: nothing may be taken for granted. Images that come from
     // elsewhere were put in place so before.

@@ -84,6 +84,41 @@ Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platfo
     const std::lock_guard lock(mutex_);
     if (const auto at = pinned_.find(key); at != pinned_.end()) return at->second;
   }
+  auto found = pin_now(reference, platform, directory);
+  if (const auto frozen = frozen_.find({reference, platform.str()}); frozen != frozen_.end())
+    found = keep_frozen(frozen->second, found, platform, directory);
+  if (!found) return found;
+  const std::lock_guard lock(mutex_);
+  found->platform = platform.str();
+  return pinned_.emplace(key, std::move(*found)).first->second;
+}
+
+Result<build::PinnedBase> Stores::keep_frozen(const build::PinnedBase& frozen, const Result<build::PinnedBase>& now,
+                                              const Platform& platform, const std::string& directory) {
+  if (now && now->digest == frozen.digest && now->index_digest == frozen.index_digest) return frozen;
+  // Without an answer the plan still holds; with another answer it does too, and people are told.
+  if (!now && now.error().kind != ErrorKind::not_found && !now.error().context.contains("missing_platform"))
+    return now.error();
+  const std::string name = frozen.reference + " for " + platform.str();
+  SHIPSET_TRY(oci::Store* const store, open(frozen.reference, directory));
+  SHIPSET_TRY(const bool there, store->has_manifest(frozen.digest));
+  if (!there)
+    return Error(ErrorKind::policy, "the image " + name + " that the plan pinned is gone",
+                 "planned: " + frozen.digest.str() + "\nnow:     " + (now ? now->digest.str() : "nothing"),
+                 "make a new plan with shipset plan -o");
+  const std::lock_guard lock(mutex_);
+  moved_.insert("the image " + name + " has moved since the plan was made; the planned " + frozen.digest.str() +
+                " is used, its tag now points at " + (now ? now->digest.str() : "nothing for this platform"));
+  return frozen;
+}
+
+std::vector<std::string> Stores::moved() const {
+  const std::lock_guard lock(mutex_);
+  return {moved_.begin(), moved_.end()};
+}
+
+Result<build::PinnedBase> Stores::pin_now(const std::string& reference, const Platform& platform,
+                                          const std::string& directory) {
   SHIPSET_TRY(const Location location, locate(reference, directory));
   SHIPSET_TRY(oci::Store* const store, open_location(location, registry::Access::pull));
   SHIPSET_TRY(const oci::Descriptor root, registry::resolve(*store, location));
@@ -93,8 +128,7 @@ Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platfo
     if (error.kind == ErrorKind::spec) error.with("missing_platform", platform.str());
     return error;
   }
-  const std::lock_guard lock(mutex_);
-  return pinned_.emplace(key, std::move(*pinned)).first->second;
+  return pinned;
 }
 
 }  // namespace shipset::release

@@ -4,11 +4,15 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "shipset/registry/open.hpp"
 #include "shipset/release/plan.hpp"
 
 namespace shipset::release {
+
+/// Images that a frozen plan pinned, by reference and platform.
+using Pins = std::map<std::pair<std::string, std::string>, build::PinnedBase>;
 
 class Stores final : public build::BaseResolver {
  public:
@@ -30,6 +34,11 @@ class Stores final : public build::BaseResolver {
                                 const std::string& directory) override;
   Result<oci::Store*> open(const std::string& reference, const std::string& directory) override;
 
+  /// Images are pinned as here from now on, wherever their tags point by now.
+  void freeze(Pins pins) { frozen_ = std::move(pins); }
+  /// What people should know about frozen images whose tags have moved.
+  [[nodiscard]] std::vector<std::string> moved() const;
+
   /// What is known of the registry of a location.
   [[nodiscard]] registry::Profile profile(const Location& location) const {
     return client_.profile(location.reference.api_host());
@@ -42,12 +51,18 @@ class Stores final : public build::BaseResolver {
     if (!options.notes) options.notes = notes;
     return options;
   }
+  Result<build::PinnedBase> pin_now(const std::string& reference, const Platform& platform,
+                                    const std::string& directory);
+  Result<build::PinnedBase> keep_frozen(const build::PinnedBase& frozen, const Result<build::PinnedBase>& now,
+                                        const Platform& platform, const std::string& directory);
   Result<oci::Store*> open_location(const Location& location, registry::Access access);
 
   registry::Client client_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_, writing_on_;
   std::map<std::string, build::PinnedBase> pinned_;
+  Pins frozen_;
+  std::set<std::string> moved_;
 };
 
 }  // namespace shipset::release

@@ -1,6 +1,7 @@
 // A frozen plan is a promise: everything is derived again from the release file and compared with what was promised.
 #include <nlohmann/json.hpp>
 
+#include "planner.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/base/text.hpp"
 #include "shipset/release/plan.hpp"
@@ -62,6 +63,7 @@ Options options_of(const Json& json, const registry::ClientOptions& client) {
   Options options;
   options.destination = text_at(json, "to");
   options.backend = text_at(json, "backend");
+  options.builder = text_at(json, "builder");
   options.only = texts_at(json, "only");
   options.replace_tags = texts_at(json, "replace");
   options.force_tags = texts_at(json, "force_tag");
@@ -74,12 +76,46 @@ Error changed(std::string what, std::string why) {
                "look at what changed, then make a new plan with shipset plan -o");
 }
 
+/// What the plan pinned; what it built on variants stands in their keys.
+Pins pins_of(const Json& promised) {
+  Pins out;
+  for (const auto& variant : child(promised, "variants"))
+    for (const auto& image : child(variant, "images"))
+      for (const auto& base : child(image, "bases")) {
+        const auto digest = Digest::parse(text_at(base, "digest"));
+        const auto index = Digest::parse(text_at(base, "index_digest"));
+        const std::string reference = text_at(base, "reference");
+        if (!digest || reference.starts_with("variant:")) continue;
+        const std::string platform = text_at(base, "platform");
+        out[{reference, platform}] = {text_at(base, "arg"), reference, *digest, index ? *index : Digest(), platform};
+      }
+  return out;
+}
+
 /// One line per platform image: bases and source as the plan froze them.
 std::string sources_of(const Json& image) {
   std::string out = text_at(image, "platform") + " " + text_at(image, "source");
   for (const auto& base : child(image, "bases"))
     out += " " + text_at(base, "reference") + "@" + text_at(base, "digest");
   return out;
+}
+
+const Json& image_at(const Json& images, const std::string& platform) {
+  static const Json nothing;
+  for (const auto& image : images)
+    if (text_at(image, "platform") == platform) return image;
+  return nothing;
+}
+
+/// Of a part of the plan, each image that is built here.
+Result<void> compare_images(const Json& promised, const Json& now, const std::string& name) {
+  for (const auto& image : now) {
+    const Json& before = image_at(promised, text_at(image, "platform"));
+    if (sources_of(before) == sources_of(image) && child(before, "settings") == child(image, "settings")) continue;
+    return changed("variant " + name + " is no longer what the plan says",
+                   "planned: " + sources_of(before) + "\nnow:     " + sources_of(image));
+  }
+  return {};
 }
 
 Result<void> compare_variants(const Json& promised, const Json& now) {
@@ -92,6 +128,11 @@ Result<void> compare_variants(const Json& promised, const Json& now) {
     std::string why = "its settings differ";
     const auto& images = child(before[i], "images");
     const auto& images_now = child(after[i], "images");
+    if (text_at(after[i], "action") == "excluded") continue;
+    if (images_now.size() < images.size()) {
+      SHIPSET_CHECK(compare_images(images, images_now, name));
+      continue;
+    }
     for (std::size_t j = 0; j < images.size() && j < images_now.size(); ++j)
       if (sources_of(images[j]) != sources_of(images_now[j]))
         why = "planned: " + sources_of(images[j]) + "\nnow:     " + sources_of(images_now[j]);
@@ -126,23 +167,27 @@ Result<void> compare_tags(const Json& promised, const Json& now) {
 
 }  // namespace
 
-Result<Plan> thaw_plan(std::string_view text, const std::filesystem::path& file, const registry::ClientOptions& client,
-                       const EventSink& events, const CancelToken& cancel) {
+Result<Plan> thaw_plan(std::string_view text, const ThawOptions& thaw, const EventSink& events,
+                       const CancelToken& cancel) {
   SHIPSET_TRY(const Json promised, parse_json(text, "the plan file", ErrorKind::usage, plan_limits));
   if (text_at(promised, "kind") != "shipset.plan") return unreadable("it is not a plan of shipset");
   if (number_at(promised, "schema_version") != plan_schema_version)
     return unreadable("it has schema version " + child(promised, "schema_version").dump() + ", this shipset reads " +
                       std::to_string(plan_schema_version));
   SHIPSET_TRY(const ReleaseSpec spec,
-              ReleaseSpec::load(file.empty() ? std::filesystem::path(text_at(promised, "file")) : file));
+              ReleaseSpec::load(thaw.file.empty() ? std::filesystem::path(text_at(promised, "file")) : thaw.file));
   SHIPSET_TRY(const Matrix matrix, spec.matrix(map_at(promised, "inputs"), facts_of(child(promised, "facts"))));
   if (matrix.file_digest.str() != text_at(promised, "file_digest"))
     return changed("the release file has changed since the plan was made",
                    "planned: " + text_at(promised, "file_digest") + "\nnow:     " + matrix.file_digest.str());
-  SHIPSET_TRY(Plan plan, make_plan(matrix, options_of(child(promised, "options"), client), events, cancel));
+  Options options = options_of(child(promised, "options"), thaw.client);
+  options.id = thaw.id.empty() ? text_at(promised, "id") : thaw.id;
+  if (!thaw.only.empty()) options.only = thaw.only;
+  if (!thaw.builder.empty()) options.builder = thaw.builder;
+  SHIPSET_TRY(Plan plan, Planner(matrix, options, pins_of(promised), events, cancel).run());
   SHIPSET_TRY(const Json now, parse_json(plan.to_json(), "the plan", ErrorKind::internal, plan_limits));
   SHIPSET_CHECK(compare_variants(promised, now));
-  SHIPSET_CHECK(compare_tags(promised, now));
+  if (thaw.only.empty()) SHIPSET_CHECK(compare_tags(promised, now));
   // What is known of the destinations may have grown; the form that was planned is the one that is stored.
   if (const auto form = promised.find("legacy_attestations"); form != promised.end() && form->is_boolean())
     plan.legacy_attestations = form->get<bool>();

@@ -20,6 +20,7 @@ COMMANDS = {
     "tags": "tags",
     "build": "release",
     "release": "release",
+    "promote": "release",
     "verify": "content",
     "inspect": "content",
     "copy": "content",

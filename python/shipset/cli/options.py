@@ -86,10 +86,18 @@ def registry_options(command: F) -> F:
     return cast(F, wrapped)
 
 
+def builder_option(command: F) -> F:
+    """--builder NAME."""
+    return click.option(
+        "--builder", default="", metavar="NAME", help="Use this buildx builder for everything, in place of the file's."
+    )(command)
+
+
 def plan_options(command: F) -> F:
     """What decides a plan, besides the release file."""
     for option in (
         click.option("--parallel", type=click.IntRange(0, 1024), default=0, help="Builds at a time; 0: one a core."),
+        builder_option,
         click.option(
             "--backend", default="", metavar="NAME", help="Build everything with native, buildx or prebuilt instead."
         ),

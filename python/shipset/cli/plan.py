@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shipset.cli import options, output
+from shipset.cli import github, options, output
 from shipset.cli.inputs import load_matrix
 from shipset.cli.progress import shown
 from shipset.cli.signals import stoppable
@@ -20,7 +20,9 @@ from shipset.release import Plan, plan
 @options.only_option
 @options.move_options
 @options.registry_options
-@options.format_option("text", "json", "html")
+@options.format_option("text", "json", "html", "bake", "github-matrix")
+@click.option("--level", type=click.IntRange(0), help="github-matrix: only jobs of this level.")
+@click.option("--by-variant", is_flag=True, help="github-matrix: one job a variant, not one a platform image.")
 @click.option("-o", "--output", "target", type=click.Path(), help="Freeze the plan into this file.")
 @options.quiet_option
 def plan_command(
@@ -28,6 +30,7 @@ def plan_command(
     inputs: dict[str, str],
     to: str,
     backend: str,
+    builder: str,
     parallel: int,
     only: tuple[str, ...],
     replace: tuple[str, ...],
@@ -35,6 +38,8 @@ def plan_command(
     registry: RegistryOptions,
     form: str,
     target: str | None,
+    level: int | None,
+    by_variant: bool,
     quiet: bool,
 ) -> None:
     """What would happen, against the live destination. Changes nothing.
@@ -53,6 +58,7 @@ def plan_command(
             matrix,
             to=to,
             backend=backend,
+            builder=builder,
             only=only,
             replace=replace,
             force_tag=force_tag,
@@ -63,13 +69,30 @@ def plan_command(
         )
     if target is not None:
         planned.save(target)
-    print_plan(planned, form)
+    if form == "github-matrix":
+        _print_matrix(planned, by="variant" if by_variant else "platform", level=level)
+    elif level is not None or by_variant:
+        raise click.UsageError("--level and --by-variant are for --format github-matrix")
+    else:
+        print_plan(planned, form)
+
+
+def _print_matrix(planned: Plan, *, by: str, level: int | None) -> None:
+    """On GitHub also as outputs of the step, with what a workflow needs beside it."""
+    jobs = planned.github_matrix(by=by, level=level)
+    empty = jobs == '{"include":[]}'
+    github.append_outputs(
+        f"matrix={jobs}\nid={planned.id}\nlevels={planned.levels}\nempty={'true' if empty else 'false'}\n"
+    )
+    output.data(jobs + "\n")
 
 
 def print_plan(planned: Plan, form: str) -> None:
-    """The JSON goes out as the core wrote it."""
+    """JSON goes out as the core wrote it."""
     if form == "json":
         output.data(planned.to_json() + "\n")
+    elif form == "bake":
+        output.data(planned.to_bake())
     else:
         from shipset.report.render import render  # noqa: PLC0415 (not needed for JSON)
 

@@ -17,13 +17,17 @@ from shipset.cli import output
 from shipset.events import Event, OnEvent
 from shipset.progress import Progress
 
-_QUIET = {"blob_waiting", "blob_started", "blob_progress", "blob_skipped"}
+_QUIET = {"step_started", "blob_waiting", "blob_started", "blob_progress", "blob_skipped"}
 _LABELS = {
     "phase_started": "begin",
     "phase_finished": "end",
     "task_started": "start",
     "task_finished": "done",
     "task_failed": "FAILED",
+    "step_started": "step",
+    "step_finished": "step done",
+    "step_failed": "step FAILED",
+    "step_log": "|",
     "blob_mounted": "mounted",
     "blob_finished": "blob",
     "blob_failed": "blob FAILED",
@@ -35,13 +39,16 @@ _LABELS = {
 }
 _DELAY_S = 0.4
 _REFRESH_S = 0.1
-_KEPT_LINES = {"task_finished", "task_failed", "blob_failed", "tag_moved", "warning", "note"}
+_KEPT_LINES = {"task_finished", "task_failed", "step_failed", "blob_failed", "tag_moved", "warning", "note"}
 
 
 def line_of(event: Event) -> str:
     """The event as one line for people."""
     label = _LABELS.get(event.kind, event.kind)
     subject = event.subject or event.phase
+    if event.kind == "step_finished":
+        cached, milliseconds = event.fields.get("cached") == "true", int(event.fields.get("milliseconds", "0"))
+        return f"{label:<8} {subject} {event.message} ({'cached' if cached else f'{milliseconds / 1000:.1f} s'})"
     size = f"({_core.human_bytes(event.total_bytes)})" if event.total_bytes else ""
     message = event.message if event.message != subject else ""
     return " ".join(part for part in (f"{label:<8}", subject, message, size) if part).replace("\n", " ")
@@ -78,6 +85,7 @@ class _Bars:
         self._phase: Any = None
         self._all: Any = None
         self._blobs: dict[tuple[str, str], Any] = {}
+        self._builds: dict[str, Any] = {}
         self._added_up = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -132,8 +140,21 @@ class _Bars:
             self._phase = self._bars.add_task(event.subject or event.phase, total=None)
         elif event.kind.startswith("blob_"):
             self._show_blob(event)
+        elif event.kind.startswith(("step_", "task_")):
+            self._show_build(event)
         if event.kind in _KEPT_LINES:
             self._bars.console.print(output.harmless(line_of(event)), soft_wrap=True)
+
+    def _show_build(self, event: Event) -> None:
+        """One line for each image that is being built, with the step that it is at."""
+        if event.kind == "task_started":
+            self._builds[event.subject] = self._bars.add_task(f"  {event.subject}", total=None)
+        elif event.kind == "step_started":
+            for name, bar in self._builds.items():
+                if name == event.subject or name.startswith(event.subject + "/"):
+                    self._bars.update(bar, description=output.harmless(f"  {name} {event.message}")[:100])
+        elif event.kind in ("task_finished", "task_failed") and event.subject in self._builds:
+            self._bars.remove_task(self._builds.pop(event.subject))
 
     def _show_blob(self, event: Event) -> None:
         key = (event.fields.get("destination", ""), event.subject)

@@ -1,4 +1,4 @@
-"""``shipset build`` and ``shipset release``."""
+"""``shipset build``, ``shipset release`` and ``shipset promote``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from shipset.registry import RegistryOptions
 from shipset.release import Plan, plan
 from shipset.report import Report, render
 
-_PLANNED = ("inputs", "to", "backend", "only", "replace", "force_tag")
+_PLANNED = ("inputs", "to", "backend", "replace", "force_tag", "file")
 
 
 def _plan_option(command: options.F) -> options.F:
     return click.option("--plan", "frozen", type=click.Path(), help="Do what this frozen plan says.")(command)
+
+
+def _id_option(command: options.F) -> options.F:
+    return click.option(
+        "--id", "release_id", default="", metavar="ID", help="Stage under this id, in place of the computed one."
+    )(command)
 
 
 def _report_option(command: options.F) -> options.F:
@@ -34,6 +40,7 @@ def _report_option(command: options.F) -> options.F:
 @options.inputs_option
 @options.plan_options
 @options.only_option
+@_id_option
 @_plan_option
 @options.registry_options
 @options.format_option("text", "json")
@@ -41,8 +48,12 @@ def _report_option(command: options.F) -> options.F:
 @options.quiet_option
 @click.pass_context
 def build_command(ctx: click.Context, /, **arguments: Any) -> None:
-    """Builds, attests and stages; moves no tag."""
-    _execute(ctx, stage_only=True, replace=(), force_tag=(), **arguments)
+    """Builds, attests and stages; moves no public tag.
+
+    What was staged is found by `shipset promote ID`; -o part.json writes a part that promote --parts takes. With
+    --plan, --only builds a part of the frozen plan.
+    """
+    _execute(ctx, goal="stage", replace=(), force_tag=(), **arguments)
 
 
 @click.command("release")
@@ -61,17 +72,40 @@ def release_command(ctx: click.Context, /, **arguments: Any) -> None:
 
     Either all of it happens or nothing public changes. The same release again builds nothing and moves nothing.
     """
-    _execute(ctx, stage_only=False, only=(), **arguments)
+    _execute(ctx, goal="release", only=(), release_id="", **arguments)
+
+
+@click.command("promote")
+@click.argument("release_id", metavar="ID")
+@click.option("--file", default="shipset.toml", type=click.Path(), help="Release file, when there is no --plan.")
+@click.option("--parts", type=click.Path(exists=True), help="Folder with the parts that the builds wrote (-o).")
+@options.inputs_option
+@options.plan_options
+@options.move_options
+@_plan_option
+@options.registry_options
+@options.format_option("text", "json")
+@_report_option
+@options.quiet_option
+@click.pass_context
+def promote_command(ctx: click.Context, /, **arguments: Any) -> None:
+    """The second half of a release: joins what was staged under ID, then moves the tags.
+
+    ID is what plan and build print. Every image of the plan must be staged, with the inputs that the plan names.
+    """
+    _execute(ctx, goal="promote", only=(), **arguments)
 
 
 def _execute(
     ctx: click.Context,
     *,
-    stage_only: bool,
+    goal: str,
     file: str,
     inputs: dict[str, str],
     to: str,
     backend: str,
+    builder: str,
+    release_id: str,
     parallel: int,
     only: tuple[str, ...],
     replace: tuple[str, ...],
@@ -81,6 +115,7 @@ def _execute(
     form: str,
     target: str | None,
     quiet: bool,
+    parts: str | None = None,
 ) -> None:
     with stoppable() as stop, shown(quiet=quiet) as show:
 
@@ -91,11 +126,15 @@ def _execute(
         if frozen is not None:
             _refuse_beside_plan(ctx)
             planned = Plan.load(frozen, registry=registry)
+            if only or release_id or builder:
+                planned = planned.part(only=only, id=release_id, builder=builder)
         else:
             planned = plan(
                 load_matrix(file, inputs),
                 to=to,
                 backend=backend,
+                builder=builder,
+                id=release_id,
                 only=only,
                 replace=replace,
                 force_tag=force_tag,
@@ -104,9 +143,12 @@ def _execute(
                 on_event=on_event,
                 cancel=stop.token,
             )
-        execute = planned.build if stage_only else planned.execute
         try:
-            report = execute(on_event=on_event, cancel=stop.token).report
+            if goal == "promote":
+                report = planned.promote(parts=parts, on_event=on_event, cancel=stop.token).report
+            else:
+                execute = planned.build if goal == "stage" else planned.execute
+                report = execute(on_event=on_event, cancel=stop.token).report
         except ShipsetError as error:
             if error.report is not None:
                 _show(error.report, form, target)
@@ -116,7 +158,7 @@ def _execute(
 
 def _refuse_beside_plan(ctx: click.Context) -> None:
     """A frozen plan holds these; another value beside it would be ignored, or make another release."""
-    given = [name for name in (*_PLANNED, "file") if _was_given(ctx, name)]
+    given = [name for name in _PLANNED if _was_given(ctx, name)]
     if given:
         raise click.UsageError(f"--plan already decides {', '.join(given)}", ctx=ctx)
 

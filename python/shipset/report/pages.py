@@ -145,6 +145,9 @@ def report_page(report: Report) -> Page:
         ("took", f"{report.duration_ms / 1000:.1f} s"),
         ("id", report.id),
     ]
+    if steps := sum(image.steps.total for variant in report.variants for image in variant.images):
+        cached = sum(image.steps.cached for variant in report.variants for image in variant.images)
+        facts.insert(3, ("cache", f"{cached} of {steps} steps"))
     if report.error:
         facts[1:1] = [("error", str(report.error))]
         if report.error.hint:
@@ -174,9 +177,20 @@ def _report_images(report: Report) -> Table:
             size = _core.human_bytes(image.size_bytes) if image.size_bytes else ""
             reasons = () if image.status == "done" or not variant.why else (variant.why,)
             why = str(image.error) if image.error else "; ".join((*reasons, *image.notes))
-            cells = (variant.name, str(image.platform), image.status, digest, size, evidence, why)
+            cells = (
+                variant.name,
+                str(image.platform),
+                image.status,
+                f"{image.duration_ms / 1000:.1f} s" if image.duration_ms else "",
+                f"{image.steps.cached}/{image.steps.total}" if image.steps.total else "",
+                digest,
+                size,
+                evidence,
+                why,
+            )
             rows.append(Row(cells, _TONES.get(image.status, "")))
-    return Table("Images", ("variant", "platform", "result", "digest", "size", "evidence", "why"), tuple(rows))
+    head = ("variant", "platform", "result", "took", "cached", "digest", "size", "evidence", "why")
+    return Table("Images", head, tuple(rows))
 
 
 def _report_tags(report: Report) -> Table:

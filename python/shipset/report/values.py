@@ -45,8 +45,19 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildSteps:
+    """What a builder that runs a Dockerfile tells: its steps, how many its cache had, what went to it, and its log."""
+
+    total: int = 0
+    cached: int = 0
+    transferred_bytes: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReport:
-    """One platform image. ``size_bytes`` counts its compressed layers."""
+    """One platform image. ``size_bytes`` counts its compressed layers; ``leg`` is what was staged where the run ended
+    after staging."""
 
     platform: Platform
     status: str
@@ -58,6 +69,8 @@ class ImageReport:
     duration_ms: int
     notes: tuple[str, ...] = ()
     error: Failure | None = None
+    steps: BuildSteps = BuildSteps()
+    leg: Descriptor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,26 +88,26 @@ TEST_CASE("frozen plan, nothing changed, executes; file, input files or tags cha
   const auto plan = space.plan({{"version", "v1.2.3"}});
   REQUIRE(plan.ok());
   const auto text = plan->to_json(true);
-  const auto thawed = thaw_plan(text, {}, {});
+  const auto thawed = thaw_plan(text, {});
   INFO((thawed.ok() ? std::string() : render(thawed.error())));
   REQUIRE(thawed.ok());
   CHECK(thawed->to_json(true) == text);
   CHECK(thawed->matrix->version == "v1.2.3");
 
   space.write("files/cpu/run", "changed\n");
-  const auto inputs = thaw_plan(text, {}, {});
+  const auto inputs = thaw_plan(text, {});
   REQUIRE_FALSE(inputs.ok());
   CHECK(inputs.error().kind == ErrorKind::policy);
   CHECK(inputs.error().what.find("cpu") != std::string::npos);
 
   space.write("files/cpu/run", "#!/bin/sh\necho cpu\n");
   REQUIRE_FALSE(space.release({{"version", "v1.0.0"}}).error);
-  const auto tags = thaw_plan(text, {}, {});
+  const auto tags = thaw_plan(text, {});
   REQUIRE_FALSE(tags.ok());
   CHECK(tags.error().kind == ErrorKind::tag_moved);
 
   space.write("shipset.toml", std::string(two_variants) + "# changed\n");
-  const auto file = thaw_plan(text, {}, {});
+  const auto file = thaw_plan(text, {});
   REQUIRE_FALSE(file.ok());
   CHECK(file.error().kind == ErrorKind::policy);
 }
@@ -115,8 +115,8 @@ TEST_CASE("frozen plan, nothing changed, executes; file, input files or tags cha
 TEST_CASE("frozen plan, executed twice, does nothing the second time") {
   const Workspace space;
   const auto text = space.plan()->to_json();
-  REQUIRE_FALSE(execute(thaw_plan(text, {}, {}).value(), Goal::release).error);
-  const auto again = thaw_plan(text, {}, {});
+  REQUIRE_FALSE(execute(thaw_plan(text, {}).value(), Goal::release).error);
+  const auto again = thaw_plan(text, {});
   INFO((again.ok() ? std::string() : render(again.error())));
   REQUIRE(again.ok());
   CHECK(again->nothing_to_do());
@@ -127,7 +127,7 @@ TEST_CASE("frozen plan, foreign, newer or broken text, is refused as usage") {
   for (const std::string text : {"", "{}", "[]", "{\"kind\":\"shipset.plan\",\"schema_version\":2}",
                                  "{\"kind\":\"shipset.report\",\"schema_version\":1}"}) {
     INFO(text);
-    const auto plan = thaw_plan(text, {}, {});
+    const auto plan = thaw_plan(text, {});
     REQUIRE_FALSE(plan.ok());
     CHECK(plan.error().kind == ErrorKind::usage);
   }

@@ -25,6 +25,8 @@ struct Options {
   std::vector<std::string> only;          ///< VARIANT or VARIANT/os/arch; empty = all
   std::vector<std::string> replace_tags;  ///< exact tags (TAG or REPOSITORY:TAG) that may be overwritten
   std::vector<std::string> force_tags;    ///< forward tags that move whatever the versions say
+  std::string builder;                    ///< buildx builder for everything, in place of the file's; "" = as it says
+  std::string id;                         ///< of the release; "" = computed
   std::size_t parallel = 0;               ///< builds at a time; 0 = number of cores
   registry::ClientOptions client;
 };
@@ -99,6 +101,14 @@ struct Plan {
 
   /// Whether executing it would change nothing.
   [[nodiscard]] bool nothing_to_do() const;
+  /// Images that the buildx backend has to build, as a bake file (indented JSON). Errors: as make_bake_file.
+  [[nodiscard]] Result<std::string> bake() const;
+  /// Jobs of a CI, `{"include":[{variant, platform, name, key, level, only, ci}…]}` on one line (specs §8.3): one for
+  /// each platform image that has to be built, or for each variant. A variant that builds on another one has a higher
+  /// level. With `level` only those of that level. Kind usage: more than 256 jobs, or no such level.
+  [[nodiscard]] Result<std::string> github_matrix(bool by_variant, std::optional<std::size_t> level) const;
+  /// How many levels the matrix has; 0: nothing has to be built.
+  [[nodiscard]] std::size_t levels() const;
   /// Stable JSON (schema_version 1), documented in the reference pages.
   [[nodiscard]] std::string to_json(bool indented = false) const;
 };
@@ -111,8 +121,16 @@ Result<Plan> make_plan(const Matrix& matrix, const Options& options, const Event
 /// A frozen plan: reads the file, derives the plan again from the release file with the frozen inputs, facts and
 /// options, and compares. Different release file, bases, inputs or tags: kind policy (tag_moved for tags).
 /// Another schema version: kind usage.
-/// `file`: the release file; "" = the path that the plan names.
-Result<Plan> thaw_plan(std::string_view json, const std::filesystem::path& file, const registry::ClientOptions& client,
-                       const EventSink& events = {}, const CancelToken& cancel = {});
+/// Images that the plan pinned are used as it says; one whose tag has moved since is a warning, one that is gone is
+/// kind policy.
+struct ThawOptions {
+  std::filesystem::path file;     ///< the release file; "" = the path that the plan names
+  std::vector<std::string> only;  ///< a part of the plan, to be built alone: then its tags are not compared
+  std::string id;                 ///< in place of the plan's
+  std::string builder;            ///< in place of the plan's
+  registry::ClientOptions client;
+};
+Result<Plan> thaw_plan(std::string_view json, const ThawOptions& options, const EventSink& events = {},
+                       const CancelToken& cancel = {});
 
 }  // namespace shipset::release

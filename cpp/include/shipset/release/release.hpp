@@ -12,6 +12,7 @@ namespace shipset::release {
 /// How far to go.
 enum class Goal : std::uint8_t {
   stage,    ///< `build`: builds, attests and stages; moves no tag
+  promote,  ///< `promote`: joins what others staged, then as release
   release,  ///< everything
 };
 
@@ -20,6 +21,9 @@ struct Outcome {
   std::optional<Error> error;  ///< first cause; set means the release failed
 };
 
-Outcome execute(const Plan& plan, Goal goal, const EventSink& events = {}, const CancelToken& cancel = {});
+/// `parts`: reports of builds (file name, JSON) that name what was staged, for the goal promote; empty: it is found by
+/// the tags of the staging. Missing, doubled and foreign parts: kind policy.
+Outcome execute(const Plan& plan, Goal goal, const EventSink& events = {}, const CancelToken& cancel = {},
+                const std::vector<std::pair<std::string, std::string>>& parts = {});
 
 }  // namespace shipset::release

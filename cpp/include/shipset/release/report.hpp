@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shipset/base/error.hpp"
+#include "shipset/build/builder.hpp"
 #include "shipset/oci/types.hpp"
 
 namespace shipset::release {
@@ -33,6 +34,8 @@ struct ImageReport {
   std::uint64_t packages = 0;
   bool sbom = false, provenance = false;
   std::int64_t duration_ms = 0;
+  build::BuildSteps steps;             ///< of a builder that runs a Dockerfile
+  std::optional<oci::Descriptor> leg;  ///< what was staged, when the run ended there
   std::optional<Error> error;
   std::vector<std::string> notes;
 };
