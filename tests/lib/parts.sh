@@ -155,12 +155,14 @@ part_bench_smoke() {
   run_bench plan.py --smoke
   run_bench packing.py --smoke
   run_bench push.py --smoke --only link,again,memory
+  run_bench build.py --smoke
 }
 
 part_bench() {
   run_bench plan.py
   run_bench packing.py
   run_bench push.py --check
+  run_bench build.py --check
 }
 
 run_bench() {

@@ -76,6 +76,14 @@ Error changed(std::string what, std::string why) {
                "look at what changed, then make a new plan with shipset plan -o");
 }
 
+Error no_longer(const std::string& variant, std::string why) {
+  Error error = changed("variant " + variant + " is no longer what the plan says", std::move(why));
+  error.hint +=
+      "; plans and reports that lie in the build context change it: keep them elsewhere, or name them in "
+      ".dockerignore";
+  return error;
+}
+
 /// What the plan pinned; what it built on variants stands in their keys.
 Pins pins_of(const Json& promised) {
   Pins out;
@@ -112,8 +120,7 @@ Result<void> compare_images(const Json& promised, const Json& now, const std::st
   for (const auto& image : now) {
     const Json& before = image_at(promised, text_at(image, "platform"));
     if (sources_of(before) == sources_of(image) && child(before, "settings") == child(image, "settings")) continue;
-    return changed("variant " + name + " is no longer what the plan says",
-                   "planned: " + sources_of(before) + "\nnow:     " + sources_of(image));
+    return no_longer(name, "planned: " + sources_of(before) + "\nnow:     " + sources_of(image));
   }
   return {};
 }
@@ -136,7 +143,7 @@ Result<void> compare_variants(const Json& promised, const Json& now) {
     for (std::size_t j = 0; j < images.size() && j < images_now.size(); ++j)
       if (sources_of(images[j]) != sources_of(images_now[j]))
         why = "planned: " + sources_of(images[j]) + "\nnow:     " + sources_of(images_now[j]);
-    return changed("variant " + name + " is no longer what the plan says", why);
+    return no_longer(name, why);
   }
   return {};
 }

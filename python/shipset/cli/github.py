@@ -32,6 +32,23 @@ def annotate(error: ShipsetError) -> None:
         annotate_problems(error.problems)
     else:
         _command("error", {"title": error.what}, error.why or error.what)
+    if error.report is not None:
+        _annotate_builds(error.report)
+
+
+def _annotate_builds(report: Report) -> None:
+    """An annotation for each platform image that failed at a line of its Dockerfile; platforms share one."""
+    seen = set()
+    for variant in report.variants:
+        for image in variant.images:
+            failure = image.error
+            if failure is None or "line" not in failure.context:
+                continue
+            file = Path(report.file).parent / failure.context.get("file", "Dockerfile")
+            place = {"file": _in_workspace(str(file)), "line": failure.context["line"], "title": failure.what}
+            if (key := tuple(place.values())) not in seen:
+                seen.add(key)
+                _command("error", place, failure.why or failure.what)
 
 
 def annotate_problems(problems: Iterable[Problem]) -> None:
