@@ -35,6 +35,11 @@ class Report(Document[ReportMembers]):
         return self._data.version
 
     @property
+    def file(self) -> str:
+        """Path of the release file, as it was given."""
+        return self._data.file
+
+    @property
     def outcome(self) -> str:
         """How it ended."""
         return self._data.outcome
