@@ -118,7 +118,7 @@ class BakeWriter {
     const Task& task = tasks_[target.tasks.front()];
     const BuildSettings& settings = task.settings;
     out_.key(target.name).begin_object().member("context", settings.context);
-    out_.member("dockerfile", dockerfile_of(settings));
+    out_.member("dockerfile", dockerfile_of(task));
     if (!settings.target.empty()) out_.member("target", settings.target);
     pairs("args", arguments(task));
     pairs("labels", settings.labels);
@@ -142,8 +142,11 @@ class BakeWriter {
   }
 
   /// Bake looks for a local Dockerfile below the context.
-  static std::string dockerfile_of(const BuildSettings& settings) {
+  static std::string dockerfile_of(const Task& task) {
+    const BuildSettings& settings = task.settings;
     if (buildx::is_remote(settings.context) || fs::path(settings.dockerfile).is_absolute()) return settings.dockerfile;
+    if (fs::path(settings.context).is_absolute())
+      return fs::absolute(fs::path(task.directory) / settings.dockerfile).lexically_normal().string();
     return fs::path(settings.dockerfile).lexically_relative(settings.context).lexically_normal().string();
   }
 

@@ -85,6 +85,26 @@ void warn_unused(Task& task, const DockerfileUses& uses) {
   }
 }
 
+/// An image for the builder's own platform, which only the builder knows: it is pinned as a whole, so that the plan is
+/// the same on every machine.
+Result<PinnedBase> pin_for_builder(const std::string& reference, const Task& task, BaseResolver& bases) {
+  std::vector<Platform> candidates{task.platform};
+  for (const char* text : {"linux/arm64", "linux/amd64"}) {
+    SHIPSET_TRY(Platform platform, Platform::parse(text));
+    candidates.insert(candidates.begin(), std::move(platform));
+  }
+  Result<PinnedBase> pinned = Error(ErrorKind::internal, "no platform was tried");
+  for (const auto& platform : candidates) {
+    pinned = bases.pin(reference, platform, task.directory);
+    if (!pinned && pinned.error().context.contains("missing_platform")) continue;
+    break;
+  }
+  if (!pinned || pinned->index_digest.empty()) return pinned;
+  pinned->digest = pinned->index_digest;
+  pinned->platform.clear();
+  return pinned;
+}
+
 }  // namespace
 
 bool is_remote(std::string_view context) {
@@ -161,23 +181,18 @@ Result<Dockerfile> BuildxBuilder::dockerfile(const Task& task) {
 }
 
 Result<void> BuildxBuilder::pin_images(Task& task, const DockerfileUses& uses, BaseResolver& bases) {
-  const auto arguments = build_arguments(task);
   for (const auto& use : uses.images) {
     const auto known = std::find_if(task.bases.begin(), task.bases.end(),
                                     [&](const PinnedBase& base) { return base.reference == use.reference; });
+    // One context serves both; the platform's own digest says more.
     if (known != task.bases.end() && use.build_platform) continue;
-    auto pinned = bases.pin(use.reference, use.platform, task.directory);
+    auto pinned = use.build_platform ? pin_for_builder(use.reference, task, bases)
+                                     : bases.pin(use.reference, use.platform, task.directory);
     if (!pinned) {
       Error error = std::move(pinned).error();
       error.with("dockerfile", task.settings.dockerfile + ":" + std::to_string(use.line));
       error.why += (error.why.empty() ? "" : "\n") + std::string("it is needed by ") + use.instruction + " in stage " +
                    use.stage + ", " + task.settings.dockerfile + ":" + std::to_string(use.line);
-      // The builder may be another machine than this one: its own platform is known only to itself.
-      if (use.build_platform && error.context.contains("missing_platform")) {
-        task.warnings.push_back(
-            warning(task, "dockerfile", error.what, "the builder must be of a platform that it has"));
-        continue;
-      }
       return error;
     }
     if (known != task.bases.end()) continue;

@@ -85,8 +85,9 @@ Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platfo
     if (const auto at = pinned_.find(key); at != pinned_.end()) return at->second;
   }
   auto found = pin_now(reference, platform, directory);
-  if (const auto frozen = frozen_.find({reference, platform.str()}); frozen != frozen_.end())
-    found = keep_frozen(frozen->second, found, platform, directory);
+  auto frozen = frozen_.find({reference, platform.str()});
+  if (frozen == frozen_.end()) frozen = frozen_.find({reference, {}});
+  if (frozen != frozen_.end()) found = keep_frozen(frozen->second, found, platform, directory);
   if (!found) return found;
   const std::lock_guard lock(mutex_);
   found->platform = platform.str();
@@ -95,7 +96,9 @@ Result<build::PinnedBase> Stores::pin(const std::string& reference, const Platfo
 
 Result<build::PinnedBase> Stores::keep_frozen(const build::PinnedBase& frozen, const Result<build::PinnedBase>& now,
                                               const Platform& platform, const std::string& directory) {
-  if (now && now->digest == frozen.digest && now->index_digest == frozen.index_digest) return frozen;
+  // Without a platform it was pinned as a whole, for the builder's own.
+  const bool whole = frozen.platform.empty();
+  if (now && now->index_digest == frozen.index_digest && (whole || now->digest == frozen.digest)) return now;
   // Without an answer the plan still holds; with another answer it does too, and people are told.
   if (!now && now.error().kind != ErrorKind::not_found && !now.error().context.contains("missing_platform"))
     return now.error();

@@ -24,7 +24,7 @@ struct PinnedBase {
   std::string reference;      ///< as written
   Digest digest;              ///< of the platform's manifest; of the config, where an archive of Docker has no manifest
   Digest index_digest;        ///< of the index it was found in; empty when it was a single manifest
-  std::string platform = {};  ///< that it was pinned for
+  std::string platform = {};  ///< that it was pinned for; empty: pinned as a whole, for the builder's own
   bool operator==(const PinnedBase&) const = default;
 };
 
