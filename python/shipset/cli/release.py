@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -35,18 +36,27 @@ def _report_option(command: options.F) -> options.F:
     )(command)
 
 
+def _execution_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command that executes a plan takes; the command gets its context first."""
+    command = click.pass_context(command)
+    for option in (
+        options.quiet_option,
+        _report_option,
+        options.format_option("text", "json"),
+        options.registry_options,
+        _plan_option,
+        options.plan_options,
+        options.inputs_option,
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("build")
 @options.file_argument
-@options.inputs_option
-@options.plan_options
 @options.only_option
 @_id_option
-@_plan_option
-@options.registry_options
-@options.format_option("text", "json")
-@_report_option
-@options.quiet_option
-@click.pass_context
+@_execution_options
 def build_command(ctx: click.Context, /, **arguments: Any) -> None:
     """Builds, attests and stages; moves no public tag.
 
@@ -58,15 +68,8 @@ def build_command(ctx: click.Context, /, **arguments: Any) -> None:
 
 @click.command("release")
 @options.file_argument
-@options.inputs_option
-@options.plan_options
 @options.move_options
-@_plan_option
-@options.registry_options
-@options.format_option("text", "json")
-@_report_option
-@options.quiet_option
-@click.pass_context
+@_execution_options
 def release_command(ctx: click.Context, /, **arguments: Any) -> None:
     """The whole release: gates, build, attest, stage, gates on the staged bytes, then every tag moves.
 
@@ -79,15 +82,8 @@ def release_command(ctx: click.Context, /, **arguments: Any) -> None:
 @click.argument("release_id", metavar="ID")
 @click.option("--file", default="shipset.toml", type=click.Path(), help="Release file, when there is no --plan.")
 @click.option("--parts", type=click.Path(exists=True), help="Folder with the parts that the builds wrote (-o).")
-@options.inputs_option
-@options.plan_options
 @options.move_options
-@_plan_option
-@options.registry_options
-@options.format_option("text", "json")
-@_report_option
-@options.quiet_option
-@click.pass_context
+@_execution_options
 def promote_command(ctx: click.Context, /, **arguments: Any) -> None:
     """The second half of a release: joins what was staged under ID, then moves the tags.
 

@@ -148,6 +148,8 @@ def report_page(report: Report) -> Page:
     if steps := sum(image.steps.total for variant in report.variants for image in variant.images):
         cached = sum(image.steps.cached for variant in report.variants for image in variant.images)
         facts.insert(3, ("cache", f"{cached} of {steps} steps"))
+    if report.outcome == "staged":
+        facts.append(("next", f"shipset promote {report.id}"))
     if report.error:
         facts[1:1] = [("error", str(report.error))]
         if report.error.hint:
