@@ -14,10 +14,11 @@ using Seconds = std::optional<double>;
 
 Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destination, const std::string& backend,
                        const std::string& builder, const Strings& only, const Strings& replace_tags,
-                       const Strings& force_tags, const std::string& id, std::size_t parallel,
+                       const Strings& force_tags, const std::string& id, const Strings& results, std::size_t parallel,
                        const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
                        Seconds timeout_s) {
-  release::Options options{destination, backend, only, replace_tags, force_tags, builder, id, parallel, client};
+  release::Options options{destination, backend, only,    replace_tags, force_tags,
+                           builder,     id,      results, parallel,     client};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::make_plan(*matrix, options, events, token);
@@ -25,9 +26,9 @@ Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destin
 }
 
 Result<Plan> thaw_plan(const std::string& json, const std::string& file, const Strings& only, const std::string& id,
-                       const std::string& builder, const registry::ClientOptions& client, py::object on_event,
-                       OptionalToken cancel, Seconds timeout_s) {
-  const release::ThawOptions options{file, only, id, builder, client};
+                       const std::string& builder, const Strings& results, const registry::ClientOptions& client,
+                       py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+  const release::ThawOptions options{file, only, id, builder, results, client};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::thaw_plan(json, options, events, token);
@@ -70,11 +71,11 @@ void bind_release(py::module_& module) {
            "Report as JSON, exception of a failed release or None, exception that stopped it or None.");
   module.def("make_plan", &make_plan, py::arg("matrix"), py::kw_only(), py::arg("destination"), py::arg("backend"),
              py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("id"),
-             py::arg("parallel"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
-             py::arg("timeout_s") = py::none());
+             py::arg("results"), py::arg("parallel"), py::arg("client"), py::arg("on_event") = py::none(),
+             py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
   module.def("thaw_plan", &thaw_plan, py::arg("json"), py::kw_only(), py::arg("file"), py::arg("only"), py::arg("id"),
-             py::arg("builder"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
-             py::arg("timeout_s") = py::none());
+             py::arg("builder"), py::arg("results"), py::arg("client"), py::arg("on_event") = py::none(),
+             py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
 }
 
 }  // namespace shipset::bindings

@@ -124,7 +124,7 @@ def logout(host: str) -> str:
     """
     Where the login was removed from; empty when there was none.
     """
-def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], id: str, parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], id: str, results: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def parse_digest(text: str) -> str:
     """
@@ -144,7 +144,7 @@ def ping(host: str, *, client: ClientOptions, cancel: CancelToken | None = None,
     """
 def release_file_schema() -> str:
     ...
-def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, results: list[str], client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def verify(reference: str, *, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:
     """

@@ -38,6 +38,7 @@ class _Part:
     only: tuple[str, ...] = ()
     id: str = ""
     builder: str = ""
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Plan(Document["PlanMembers"]):
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise DiskError(f"cannot read the plan {os.fspath(path)}", why=reason) from error
         _check_plan(text, os.fspath(path))
-        return cls(text, registry=registry)
+        return cls(text, registry=registry, part=_Part(results=(os.fspath(path),)))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Freezes the plan: .json can be loaded again; .html, .md and .txt are for people."""
@@ -133,10 +134,19 @@ class Plan(Document["PlanMembers"]):
         """
         return self._run("promote", _read_parts(parts), on_event, cancel, timeout_s)
 
-    def part(self, *, only: Iterable[str] = (), id: str = "", builder: str = "") -> Plan:  # noqa: A002 (its name)
+    def part(
+        self,
+        *,
+        only: Iterable[str] = (),
+        id: str = "",  # noqa: A002 (its name)
+        builder: str = "",
+        results: Iterable[str | os.PathLike[str]] = (),
+    ) -> Plan:
         """The same plan limited to some variants or platform images, to be built alone; ``id`` and ``builder`` replace
-        those of the plan. Images stay pinned as the plan says."""
-        return Plan(self._text, registry=self._registry, part=_Part(tuple(only), id, builder))
+        those of the plan. Images stay pinned as the plan says. ``results`` are files that the caller will write: they
+        are no source, wherever they lie."""
+        written = (*self._part.results, *(os.fspath(path) for path in results))
+        return Plan(self._text, registry=self._registry, part=_Part(tuple(only), id, builder, written))
 
     def to_bake(self) -> str:
         """What the buildx backend has to build, as a bake file (JSON)."""
@@ -166,6 +176,7 @@ class Plan(Document["PlanMembers"]):
                 only=list(self._part.only),
                 id=self._part.id,
                 builder=self._part.builder,
+                results=list(self._part.results),
                 client=core_options(self._registry),
                 on_event=core_callback(on_event),
                 cancel=cancel,
@@ -287,6 +298,7 @@ def plan(
     replace: Iterable[str] = (),
     force_tag: Iterable[str] = (),
     id: str = "",  # noqa: A002 (its name everywhere)
+    results: Iterable[str | os.PathLike[str]] = (),
     parallel: int = 0,
     registry: RegistryOptions | None = None,
     on_event: OnEvent | None = None,
@@ -298,7 +310,8 @@ def plan(
     ``to`` is "" for the file's own repositories, ``oci:PATH``, or ``HOST[:PORT][/PREFIX]``; ``backend`` overrides the
     file's, ``builder`` names a buildx builder for everything, in place of the file's; ``only`` names VARIANT or
     VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag`` forward tags that move whatever the
-    versions say; ``id`` replaces the computed id of the release, under which it is staged; ``parallel`` is builds at a
+    versions say; ``id`` replaces the computed id of the release, under which it is staged; ``results`` are files that
+    the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel`` is builds at a
     time, 0 for the number of cores.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
@@ -312,6 +325,7 @@ def plan(
         replace_tags=list(replace),
         force_tags=list(force_tag),
         id=id,
+        results=[os.fspath(path) for path in results],
         parallel=parallel,
         client=core_options(registry),
         on_event=core_callback(on_event),

@@ -124,3 +124,17 @@ def test_plan__github_matrix__writes_one_line_and_outputs(buildkit: Kit, project
     assert "no level 7" in wrong.stderr
     misplaced = shipset(buildkit, project, "plan", "--to", "oci:dist", "--level", "1", "-q")
     assert misplaced.returncode == 2
+
+
+def test_release__its_own_files_lie_in_the_context__the_same_again_is_nothing_to_do(
+    buildkit: Kit, project: Path
+) -> None:
+    (project / "Dockerfile").write_text(DOCKERFILE.replace("exit 5", "exit 0"))
+    planned = shipset(buildkit, project, "plan", "--builder", "one", "--to", "oci:dist", "-q", "-o", "plan.json")
+    assert planned.returncode == 0, planned.stderr
+    first = shipset(buildkit, project, "release", "--plan", "plan.json", "-q", "-o", "report.json")
+    assert first.returncode == 0, first.stderr
+    (project / "plan.json").unlink()
+    again = shipset(buildkit, project, "release", "--to", "oci:dist", "-q", "-o", "report.json", "--format", "json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["outcome"] == "nothing to do"

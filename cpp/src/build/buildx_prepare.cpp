@@ -206,7 +206,7 @@ Result<void> BuildxBuilder::pin_images(Task& task, const DockerfileUses& uses, B
 Result<Digest> BuildxBuilder::source_of(const Task& task, const CancelToken& cancel) {
   const auto digest_of = [&](const fs::path& context, const fs::path& file) {
     return sources_.get(context.lexically_normal().string() + "\n" + file.lexically_normal().string(),
-                        [&] { return context_digest(context, file, cancel); });
+                        [&] { return context_digest(context, file, cancel, task.results); });
   };
   const fs::path directory = task.directory;
   Hasher all;

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "ignore_rules_impl.hpp"
@@ -83,8 +84,10 @@ Result<std::string> link_target(const fs::path& path) {
 // The walk that BuildKit's client does, with the same rule for what is skipped.
 class Walk {
  public:
-  Walk(fs::path root, const IgnoreRules::Data& rules, const CancelToken& cancel)
-      : root_(std::move(root)), rules_(rules), cancel_(cancel) {}
+  Walk(fs::path root, const IgnoreRules::Data& rules, const std::vector<fs::path>& results, const CancelToken& cancel)
+      : root_(std::move(root)), rules_(rules), cancel_(cancel) {
+    for (const auto& result : results) results_.insert(fs::absolute(result).lexically_normal().string());
+  }
 
   Result<std::vector<Entry>> run() {
     std::vector<Folder> open;
@@ -122,6 +125,7 @@ class Walk {
     while (const dirent* each = ::readdir(stream)) {
       const std::string_view name = each->d_name;
       if (name == "." || name == ".." || (folder.path.empty() && name == ".shipset")) continue;
+      if (!results_.empty() && results_.contains(fs::absolute(path / name).lexically_normal().string())) continue;
       folder.names.emplace_back(name);
       errno = 0;
     }
@@ -201,6 +205,7 @@ class Walk {
 
   const fs::path root_;
   const IgnoreRules::Data& rules_;
+  std::set<std::string> results_;
   const CancelToken& cancel_;
   std::vector<Entry> entries_;
 };
@@ -215,6 +220,7 @@ Result<IgnoreFile> read_ignore_file(const fs::path& context, const fs::path& doc
   auto own = dockerfile;
   own += ".dockerignore";
   for (const auto& path : {own, context / ".dockerignore"}) {
+    if (path == own && dockerfile.empty()) continue;
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) continue;
@@ -237,9 +243,10 @@ std::string line_of(const Entry& entry) {
 
 }  // namespace
 
-Result<Digest> context_digest(const fs::path& context, const fs::path& dockerfile, const CancelToken& cancel) {
+Result<Digest> context_digest(const fs::path& context, const fs::path& dockerfile, const CancelToken& cancel,
+                              const std::vector<fs::path>& results) {
   SHIPSET_TRY(const auto ignored, read_ignore_file(context, dockerfile));
-  SHIPSET_TRY(auto entries, Walk(context, ignored.rules.data(), cancel).run());
+  SHIPSET_TRY(auto entries, Walk(context, ignored.rules.data(), results, cancel).run());
   std::vector<Entry*> files;
   for (auto& entry : entries)
     if (entry.type == 'f') files.push_back(&entry);
@@ -249,9 +256,13 @@ Result<Digest> context_digest(const fs::path& context, const fs::path& dockerfil
     return {};
   };
   SHIPSET_CHECK(parallel_for(files.size(), max_threads, cancel, hash));
-  SHIPSET_TRY(const auto instructions, digest_of(dockerfile, 0, cancel));
+  std::string instructions;
+  if (!dockerfile.empty()) {
+    SHIPSET_TRY(const auto digest, digest_of(dockerfile, 0, cancel));
+    instructions = digest.str();
+  }
   Hasher hasher;
-  hasher.update("shipset build context 1\n" + instructions.str() + "\n" + ignored.content + "\n");
+  hasher.update("shipset build context 1\n" + instructions + "\n" + ignored.content + "\n");
   for (const auto& entry : entries) hasher.update(line_of(entry));
   return hasher.finish();
 }

@@ -97,6 +97,16 @@ Result<void> Planner::check_id() const {
                "it holds letters, digits, dots, dashes and underscores, at most 64");
 }
 
+/// Where this release writes: layouts, the folder that holds them, and files of the caller.
+std::vector<std::filesystem::path> Planner::own_results() const {
+  std::vector<std::filesystem::path> out(plan_.options.results.begin(), plan_.options.results.end());
+  for (const auto& target : plan_.targets)
+    if (target.location.kind == Location::Kind::layout) out.emplace_back(target.location.path);
+  const auto destination = Location::parse(plan_.options.destination);
+  if (destination && destination->kind == Location::Kind::layout) out.emplace_back(destination->path);
+  return out;
+}
+
 /// Variants that the chosen ones build on: their keys are needed also when others build them.
 std::set<std::string> Planner::needed_below() const {
   std::set<std::string> out;
@@ -142,6 +152,7 @@ Result<void> Planner::list_variants() {
   const auto sha = facts.git.find("sha");
   const std::string commit = facts.context_clean && sha != facts.git.end() ? sha->second : std::string();
   const auto needed = needed_below();
+  const auto results = own_results();
   const std::int64_t epoch = plan_.matrix->facts.source_date_epoch.value_or(0);
   for (const auto& source : plan_.matrix->variants) {
     PlannedVariant variant;
@@ -169,6 +180,7 @@ Result<void> Planner::list_variants() {
           planned.task.directory = plan_.matrix->directory;
           planned.task.epoch_unix_s = epoch;
           planned.task.commit = commit;
+          planned.task.results = results;
           variant.images.push_back(std::move(planned));
         }
     }

@@ -24,6 +24,7 @@ class Planner {
   Result<void> list_variants();
   Result<void> check_only() const;
   [[nodiscard]] std::set<std::string> needed_below() const;
+  [[nodiscard]] std::vector<std::filesystem::path> own_results() const;
   Result<void> prepare_images();
   Result<void> prepare_variant(PlannedVariant& variant, const Variant& source);
   Result<void> make_build_keys();

@@ -79,7 +79,7 @@ Error changed(std::string what, std::string why) {
 Error no_longer(const std::string& variant, std::string why) {
   Error error = changed("variant " + variant + " is no longer what the plan says", std::move(why));
   error.hint +=
-      "; plans and reports that lie in the build context change it: keep them elsewhere, or name them in "
+      "; files that jobs leave in the build context change it: keep them elsewhere, or name them in "
       ".dockerignore";
   return error;
 }
@@ -189,6 +189,7 @@ Result<Plan> thaw_plan(std::string_view text, const ThawOptions& thaw, const Eve
                    "planned: " + text_at(promised, "file_digest") + "\nnow:     " + matrix.file_digest.str());
   Options options = options_of(child(promised, "options"), thaw.client);
   options.id = thaw.id.empty() ? text_at(promised, "id") : thaw.id;
+  options.results = thaw.results;
   if (!thaw.only.empty()) options.only = thaw.only;
   if (!thaw.builder.empty()) options.builder = thaw.builder;
   SHIPSET_TRY(Plan plan, Planner(matrix, options, pins_of(promised), events, cancel).run());

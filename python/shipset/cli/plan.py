@@ -59,6 +59,7 @@ def plan_command(
             to=to,
             backend=backend,
             builder=builder,
+            results=() if target is None else (target,),
             only=only,
             replace=replace,
             force_tag=force_tag,

@@ -113,6 +113,7 @@ def _execute(
     quiet: bool,
     parts: str | None = None,
 ) -> None:
+    written = () if target is None else (target,)
     with stoppable() as stop, shown(quiet=quiet) as show:
 
         def on_event(event: Event) -> None:
@@ -122,8 +123,7 @@ def _execute(
         if frozen is not None:
             _refuse_beside_plan(ctx)
             planned = Plan.load(frozen, registry=registry)
-            if only or release_id or builder:
-                planned = planned.part(only=only, id=release_id, builder=builder)
+            planned = planned.part(only=only, id=release_id, builder=builder, results=written)
         else:
             planned = plan(
                 load_matrix(file, inputs),
@@ -131,6 +131,7 @@ def _execute(
                 backend=backend,
                 builder=builder,
                 id=release_id,
+                results=written,
                 only=only,
                 replace=replace,
                 force_tag=force_tag,

@@ -313,3 +313,32 @@ TEST_CASE("context digest, what cannot be read, is named") {
   REQUIRE_FALSE(stopped.ok());
   CHECK(stopped.error().kind == ErrorKind::cancelled);
 }
+
+TEST_CASE("context, what the release writes itself, is no source of it") {
+  const Tree tree;
+  tree.write("a", "1");
+  const std::vector<fs::path> results{tree.root() / "dist", tree.root() / "out" / "plan.json"};
+  const auto digest = [&] {
+    const auto out = context_digest(tree.root(), tree.root() / "Dockerfile", {}, results);
+    REQUIRE(out.ok());
+    return *out;
+  };
+  const auto before = digest();
+  tree.write("dist/index.json", "{}");
+  CHECK(digest() == before);
+  tree.write("out/other", "x");
+  const auto with_other = digest();
+  CHECK(with_other != before);
+  tree.write("out/plan.json", "{}");
+  CHECK(digest() == with_other);
+  CHECK(tree.digest() != with_other);
+}
+
+TEST_CASE("context, one that only lends files, needs no Dockerfile") {
+  const Tree tree;
+  tree.write("a", "1");
+  const auto before = context_digest(tree.root(), {});
+  REQUIRE(before.ok());
+  tree.write("a", "2");
+  CHECK(*context_digest(tree.root(), {}) != *before);
+}

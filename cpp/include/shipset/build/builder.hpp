@@ -38,9 +38,10 @@ struct Task {
   std::vector<PinnedBase> bases;
   /// Where variants that this one builds on are already, as build contexts: docker-image://… or oci-layout://…
   std::map<std::string, std::string> variant_places;
-  std::string commit;             ///< source commit when the working tree is clean, else empty
-  Digest source;                  ///< digest of the inputs (native: layer inputs)
-  std::vector<Problem> warnings;  ///< what people should know before anything is built
+  std::string commit;                          ///< source commit when the working tree is clean, else empty
+  std::vector<std::filesystem::path> results;  ///< what the release itself writes: never part of its own source
+  Digest source;                               ///< digest of the inputs (native: layer inputs)
+  std::vector<Problem> warnings;               ///< what people should know before anything is built
   [[nodiscard]] std::string name() const { return variant + "/" + platform.str(); }
 };
 

@@ -27,6 +27,7 @@ struct Options {
   std::vector<std::string> force_tags;    ///< forward tags that move whatever the versions say
   std::string builder;                    ///< buildx builder for everything, in place of the file's; "" = as it says
   std::string id;                         ///< of the release; "" = computed
+  std::vector<std::string> results;       ///< files that this run writes, besides its destination; no source of it
   std::size_t parallel = 0;               ///< builds at a time; 0 = number of cores
   registry::ClientOptions client;
 };
@@ -124,10 +125,11 @@ Result<Plan> make_plan(const Matrix& matrix, const Options& options, const Event
 /// Images that the plan pinned are used as it says; one whose tag has moved since is a warning, one that is gone is
 /// kind policy.
 struct ThawOptions {
-  std::filesystem::path file;     ///< the release file; "" = the path that the plan names
-  std::vector<std::string> only;  ///< a part of the plan, to be built alone: then its tags are not compared
-  std::string id;                 ///< in place of the plan's
-  std::string builder;            ///< in place of the plan's
+  std::filesystem::path file;        ///< the release file; "" = the path that the plan names
+  std::vector<std::string> only;     ///< a part of the plan, to be built alone: then its tags are not compared
+  std::string id;                    ///< in place of the plan's
+  std::string builder;               ///< in place of the plan's
+  std::vector<std::string> results;  ///< as in Options; the plan's own file
   registry::ClientOptions client;
 };
 Result<Plan> thaw_plan(std::string_view json, const ThawOptions& options, const EventSink& events = {},
