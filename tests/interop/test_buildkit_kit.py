@@ -101,16 +101,18 @@ def test_dockerfile__checked_by_buildkit__has_no_warning(buildkit: Kit, dockerfi
     assert json.loads(checked.stdout)["warnings"] is None
 
 
-def check_calls(variant: str, platform: str, calls: list[str]) -> None:
+def check_calls(
+    variant: str, platform: str, calls: list[str], *, vllm: str = "0.12.0", sglang: str = "0.4.0"
+) -> None:
     assert "apt-get install --yes --no-install-recommends ca-certificates libgomp1" in calls
     python = [call for call in calls if call.startswith("uv ")]
     if variant == "vllm-cuda" and platform == "linux/amd64":
         assert len(python) == 1
-        assert python[0].endswith("/v0.12.0/vllm-0.12.0%2Bcu130-cp38-abi3-manylinux_2_31_x86_64.whl")
+        assert python[0].endswith(f"/v{vllm}/vllm-{vllm}%2Bcu130-cp38-abi3-manylinux_2_31_x86_64.whl")
     elif variant == "vllm-cuda":
-        assert [call.split()[-1] for call in python] == ["vllm==0.12.0"]
+        assert [call.split()[-1] for call in python] == [f"vllm=={vllm}"]
     elif variant == "sglang-cuda":
-        assert [call.split()[-1] for call in python] == ["sglang[all]==0.4.0"]
+        assert [call.split()[-1] for call in python] == [f"sglang[all]=={sglang}"]
         assert any("cuda-toolkit-13-0" in call for call in calls)
     else:
         assert python == []

@@ -36,12 +36,16 @@ std::vector<attest::Dependency> dependencies(const build::Task& task) {
   std::vector<attest::Dependency> out;
   for (const auto& base : task.bases) {
     if (base.digest.empty()) continue;
+    // A builder that resolves the platform itself was given the index, and names that one in its own provenance.
+    const bool by_index = task.settings.backend == "buildx" && !base.index_digest.empty();
+    const Digest& digest = by_index ? base.index_digest : base.digest;
+    const std::string platform = base.platform.empty() ? task.platform.str() : base.platform;
     // What lies in a layout or an archive has no registry name; its own text is the only name there is.
     std::string name = base.reference;
     const auto location = Location::parse(base.reference);
     if (location && location->kind == Location::Kind::registry)
-      if (auto purl = attest::image_purl(base.reference, task.platform.str())) name = std::move(*purl);
-    out.push_back({std::move(name), std::string(base.digest.algorithm()), std::string(base.digest.encoded())});
+      if (auto purl = attest::image_purl(base.reference, platform)) name = std::move(*purl);
+    out.push_back({std::move(name), std::string(digest.algorithm()), std::string(digest.encoded())});
   }
   return out;
 }
