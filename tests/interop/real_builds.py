@@ -97,6 +97,10 @@ class Project:
         path.unlink(missing_ok=True)
         return found
 
+    def builds(self) -> list[str]:
+        """Calls since the last look that build something."""
+        return [call for call in self.calls() if call.split()[0] == "bake"]
+
     def told(self, kind: str) -> dict[str, Any]:
         """What all calls so far told (`metadata`) or were given (`bake`), by target."""
         found: dict[str, Any] = {}
@@ -108,9 +112,7 @@ class Project:
 
 def example_project(kit: Kit, folder: Path) -> Project:
     project = Project(kit, folder)
-    shutil.copytree(
-        MODEL_RUNNER, folder, ignore=shutil.ignore_patterns("build", ".shipset"), dirs_exist_ok=True
-    )
+    shutil.copytree(MODEL_RUNNER, folder, ignore=shutil.ignore_patterns("build", ".shipset"), dirs_exist_ok=True)
     return project
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +60,7 @@ def test_release__all_inputs_on__has_seven_variants_eleven_images_fourteen_tags(
         assert exact == released.remote.digest(tag_of(variant).replace("v1.0.0", "latest"))
         assert exact == variants(released.report)[variant]["index"]["digest"]
     # One builder process for the whole set.
-    assert [call.split()[0] for call in released.calls] == ["bake"]
+    assert [call.split()[0] for call in released.calls] == ["inspect", "bake"]
 
 
 def test_release__every_tag__is_read_by_other_programs(released: Released, tmp_path: Path) -> None:
@@ -153,9 +151,7 @@ def test_release__statements_of_each_image__agree_and_say_what_was_built(
 
 
 @pytest.mark.parametrize(("variant", "platform"), IMAGES)
-def test_release__sbom_of_each_image__lists_what_was_installed(
-    released: Released, variant: str, platform: str
-) -> None:
+def test_release__sbom_of_each_image__lists_what_was_installed(released: Released, variant: str, platform: str) -> None:
     document = released.remote.statements(tag_of(variant), platform)[SPDX]["predicate"]
     packages = {package["name"]: package.get("versionInfo") for package in document["packages"]}
     assert {"base-files", "ca-certificates", "libgomp1"} <= set(packages)
@@ -186,9 +182,7 @@ def test_release__other_argument_under_the_same_version__is_refused_before_anyth
     assert released.project.calls() == []
 
 
-def test_release__without_musa_and_cann__has_five_variants_eight_images_ten_tags(
-    buildkit: Kit, tmp_path: Path
-) -> None:
+def test_release__without_musa_and_cann__has_five_variants_eight_images_ten_tags(buildkit: Kit, tmp_path: Path) -> None:
     project = example_project(buildkit, tmp_path / "model-runner")
     with serve("plain", tmp_path / "registry") as registry:
         report = project.release(registry.host, *FIVE)
@@ -243,7 +237,7 @@ def test_release__two_registries__is_built_once_and_equal_on_both(buildkit: Kit,
         both = f'["{first.host}/team/one", "{second.host}/other/path"]'
         project.write(shipset_toml=text.replace('["docker/model-runner"]', both, 1))
         report = project.report("release", project.file, "--builder", "one", *ALL)
-        assert [call.split()[0] for call in project.calls()] == ["bake"]
+        assert len(project.builds()) == 1
         remotes = [Remote(first.host, "team/one"), Remote(second.host, "other/path")]
         assert remotes[0].tags() == remotes[1].tags() == TAGS
         for tag in TAGS:

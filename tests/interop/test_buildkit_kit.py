@@ -101,9 +101,7 @@ def test_dockerfile__checked_by_buildkit__has_no_warning(buildkit: Kit, dockerfi
     assert json.loads(checked.stdout)["warnings"] is None
 
 
-def check_calls(
-    variant: str, platform: str, calls: list[str], *, vllm: str = "0.12.0", sglang: str = "0.4.0"
-) -> None:
+def check_calls(variant: str, platform: str, calls: list[str], *, vllm: str = "0.12.0", sglang: str = "0.4.0") -> None:
     assert "apt-get install --yes --no-install-recommends ca-certificates libgomp1" in calls
     python = [call for call in calls if call.startswith("uv ")]
     if variant == "vllm-cuda" and platform == "linux/amd64":

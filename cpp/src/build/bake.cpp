@@ -75,7 +75,7 @@ class BakeWriter {
       bool common = true;
       for (auto& group : alike(tasks_, of)) {
         // A builder of several nodes exports no layout of several platforms.
-        if (group.size() > 1 && !place_of(tasks_[group.front()])) common = false;
+        if (group.size() > 1 && (options_.split_platforms || !place_of(tasks_[group.front()]))) common = false;
         // Of several settings the most common one is the variant's; the platforms of the others are targets each.
         if (common) {
           SHIPSET_CHECK(add(target_name(variant), variant, std::move(group), taken));

@@ -41,10 +41,10 @@ class CallRun {
  private:
   Result<void> all_targets() {
     SHIPSET_TRY(const auto buildx, find_buildx());
-    SHIPSET_TRY(const std::string builder,
-                ready_builder(buildx, call_.builder, tasks_.front().directory, context_.cancel));
-    builder_ = builder;
+    SHIPSET_TRY(const auto builder, ready_builder(buildx, call_.builder, tasks_.front().directory, context_.cancel));
+    builder_ = builder.name;
     BakeOptions options;
+    options.split_platforms = builder.nodes > 1;
     options.place = context_.place;
     options.layouts = folder_ / "out";
     SHIPSET_TRY(const BakeFile file, make_bake_file(tasks_, options));

@@ -123,19 +123,30 @@ Result<std::vector<std::string>> find_buildx() {
       .with("fault", "buildx-missing");
 }
 
-Result<std::string> ready_builder(const std::vector<std::string>& buildx, const BuilderSettings& settings,
-                                  const std::string& directory, const CancelToken& cancel) {
-  if (settings.driver.empty()) return settings.name;
-  BuilderSettings wanted = settings;
-  const std::string name = settings.name.empty() ? name_of(settings) : settings.name;
+std::size_t count_nodes(std::string_view inspected) {
+  // The builder's own lines come first, those of each node behind `Nodes:`.
+  std::size_t out = 0;
+  bool nodes = false;
+  for (const auto& line : split(inspected, '\n')) {
+    if (line.starts_with("Nodes:")) nodes = true;
+    if (nodes && line.starts_with("Name:")) ++out;
+  }
+  return std::max<std::size_t>(1, out);
+}
+
+Result<ReadyBuilder> ready_builder(const std::vector<std::string>& buildx, const BuilderSettings& settings,
+                                   const std::string& directory, const CancelToken& cancel) {
+  const bool described = !settings.driver.empty();
+  const std::string name = described && settings.name.empty() ? name_of(settings) : settings.name;
   auto inspect = buildx;
-  inspect.insert(inspect.end(), {"inspect", name});
+  inspect.emplace_back("inspect");
+  if (!name.empty()) inspect.push_back(name);
   SHIPSET_TRY(const auto known, call(inspect, directory, cancel));
-  if (known.exit_code == 0) return name;
+  if (known.exit_code == 0 || !described) return ReadyBuilder{name, count_nodes(known.out)};
   std::vector<BuilderNode> nodes = settings.nodes;
   if (nodes.empty()) nodes.push_back({{}, settings.endpoint, {}, {}});
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    auto argv = create_call(buildx, wanted, nodes[i], i > 0, directory);
+    auto argv = create_call(buildx, settings, nodes[i], i > 0, directory);
     if (!settings.name.empty())
       if (const auto at = std::find(argv.begin(), argv.end(), "--name"); at != argv.end()) *(at + 1) = name;
     SHIPSET_TRY(const auto made, call(argv, directory, cancel));
@@ -144,7 +155,9 @@ Result<std::string> ready_builder(const std::vector<std::string>& buildx, const 
     error.what = "cannot make the builder " + name + " with driver " + settings.driver;
     return error;
   }
-  return name;
+  // A driver may have made more nodes of one endpoint, as the cloud's does.
+  SHIPSET_TRY(const auto made, call(inspect, directory, cancel));
+  return ReadyBuilder{name, std::max(nodes.size(), count_nodes(made.out))};
 }
 
 }  // namespace shipset::build::buildx

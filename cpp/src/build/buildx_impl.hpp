@@ -34,9 +34,15 @@ std::string secret_look(std::string_view name, std::string_view value);
 /// `docker buildx` where docker has that plugin, else `buildx` or `docker-buildx` of PATH. Kind build with context
 /// fault = buildx-missing.
 Result<std::vector<std::string>> find_buildx();
-/// Name of the builder for the settings, created when it is described and does not exist yet; empty: the default one.
-Result<std::string> ready_builder(const std::vector<std::string>& buildx, const BuilderSettings& settings,
-                                  const std::string& directory, const CancelToken& cancel);
+struct ReadyBuilder {
+  std::string name;       ///< empty: the default one
+  std::size_t nodes = 1;  ///< 1 also where nobody knows: the build itself will tell what is wrong
+};
+/// The builder for the settings, created when it is described and does not exist yet.
+Result<ReadyBuilder> ready_builder(const std::vector<std::string>& buildx, const BuilderSettings& settings,
+                                   const std::string& directory, const CancelToken& cancel);
+/// Nodes in what `buildx inspect` prints.
+std::size_t count_nodes(std::string_view inspected);
 /// Environment of every call: only what this backend asks for may change a build.
 std::map<std::string, std::string> environment();
 

@@ -1,3 +1,4 @@
+#include "keys.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/model/matrix_json.hpp"
 #include "shipset/release/plan.hpp"
@@ -47,8 +48,10 @@ void write_descriptor(JsonWriter& out, std::string_view key, const std::optional
   out.member("size_bytes", descriptor->size).end_object();
 }
 
-void write_image(JsonWriter& out, const build::Task& task) {
+void write_image(JsonWriter& out, const PlannedImage& image) {
+  const build::Task& task = image.task;
   out.begin_object().member("platform", task.platform.str()).member("backend", task.settings.backend);
+  out.member("key", build_key({image}).str());
   out.member("source", task.source.str()).key("bases").begin_array();
   for (const auto& base : task.bases) {
     out.begin_object().member("arg", base.arg).member("reference", base.reference);
@@ -69,7 +72,7 @@ void write_variant(JsonWriter& out, const Plan& plan, const PlannedVariant& vari
     out.end_object();
   }
   out.end_array().key("images").begin_array();
-  for (const auto& image : variant.images) write_image(out, image.task);
+  for (const auto& image : variant.images) write_image(out, image);
   out.end_array().end_object();
 }
 

@@ -26,6 +26,9 @@ struct BakeOptions {
   /// Where a task may be pushed by digest; none, or settings with output = "layout": into a layout below `layouts`.
   std::function<std::optional<PushPlace>(const Task&)> place;
   std::filesystem::path layouts = "build";
+  /// Each platform image as a target of its own: a builder of several nodes would join the platforms of a target in an
+  /// index of its own, and tag that `latest`, whatever the target says about pushing by digest.
+  bool split_platforms = false;
 };
 
 /// All tasks must be prepared (bases pinned). Errors: spec when two target names clash, or when an annotation or a
