@@ -147,7 +147,7 @@ def test_release__statements_of_each_image__agree_and_say_what_was_built(
     llama = f"docker/docker-model-backend-llamacpp:1.2.3-{CASES[variant].llama}"
     assert names == {"golang:1.24-bookworm", llama, CASES[variant].base}
     golang = next(base for base in ours["bases"] if base["uri"].startswith("pkg:docker/golang@"))
-    assert golang["uri"].endswith("?platform=linux%2Famd64")  # a stage on $BUILDPLATFORM
+    assert golang["uri"] == "pkg:docker/golang@1.24-bookworm"  # a stage on $BUILDPLATFORM, whatever that is
 
 
 @pytest.mark.parametrize(("variant", "platform"), IMAGES)

@@ -39,7 +39,9 @@ std::vector<attest::Dependency> dependencies(const build::Task& task) {
     // A builder that resolves the platform itself was given the index, and names that one in its own provenance.
     const bool by_index = task.settings.backend == "buildx" && !base.index_digest.empty();
     const Digest& digest = by_index ? base.index_digest : base.digest;
-    const std::string platform = base.platform.empty() ? task.platform.str() : base.platform;
+    // Pinned as a whole, for the builder's own platform, it has none here.
+    const bool whole = base.platform.empty() && !base.index_digest.empty();
+    const std::string platform = whole ? std::string() : task.platform.str();
     // What lies in a layout or an archive has no registry name; its own text is the only name there is.
     std::string name = base.reference;
     const auto location = Location::parse(base.reference);
