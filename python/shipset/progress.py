@@ -1,4 +1,5 @@
-"""Progress of content on its way: what each blob does, how fast all of it goes, and how long it will take.
+"""Progress of builds and of content on its way: what each image is at, what each blob does, how fast all of it goes,
+and how long it will take.
 
 A :class:`Progress` is fed with events (it may be an ``on_event`` itself) and asked at any time; :func:`live` shows one
 while a call lasts, as one line in a terminal or as a display that changes in a notebook. Both belong to one thread.
@@ -17,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from shipset import _core
+from shipset.builds import Builds
 from shipset.events import Event
 
 _WINDOW_S = 5.0
@@ -59,12 +61,15 @@ class Progress:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        #: Builds of platform images.
+        self.builds = Builds(clock)
         self._blobs: dict[tuple[str, str], BlobProgress] = {}
         self._moved = 0
         self._samples: deque[tuple[float, int]] = deque()
 
     def __call__(self, event: Event) -> None:
-        """Takes an event; those that are not about blobs change nothing."""
+        """Takes an event; those that are not about builds or blobs change nothing."""
+        self.builds(event)
         state = _STATES.get(event.kind)
         if state is None:
             return
@@ -140,7 +145,10 @@ class Progress:
         return left / rate if rate else None
 
     def __str__(self) -> str:
-        parts = [
+        parts = [f"{len(self.builds) - len(self.builds.active)} of {len(self.builds)} images built"] * bool(self.builds)
+        if self.builds and not self._blobs:
+            return parts[0]
+        parts += [
             f"{self.blobs_done} of {len(self._blobs)} blobs",
             f"{_core.human_bytes(self.done_bytes)} of {_core.human_bytes(self.total_bytes)}",
         ]
@@ -153,6 +161,7 @@ class Progress:
     def _repr_html_(self) -> str:
         rows = [_bar(str(self), self.done_bytes, self.total_bytes)]
         now = self._clock()
+        rows += [f"<div>{escape(self.builds.describe(build))}</div>" for build in self.builds.active]
         for blob in self.active:
             rate = blob.rate_bytes_per_s(now)
             speed = f" {_core.human_bytes(int(rate))}/s" if rate else ""

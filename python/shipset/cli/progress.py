@@ -146,14 +146,15 @@ class _Bars:
             self._bars.console.print(output.harmless(line_of(event)), soft_wrap=True)
 
     def _show_build(self, event: Event) -> None:
-        """One line for each image that is being built, with the step that it is at."""
-        if event.kind == "task_started":
-            self._builds[event.subject] = self._bars.add_task(f"  {event.subject}", total=None)
-        elif event.kind == "step_started":
-            for name, bar in self._builds.items():
-                if name == event.subject or name.startswith(event.subject + "/"):
-                    self._bars.update(bar, description=output.harmless(f"  {name} {event.message}")[:100])
-        elif event.kind in ("task_finished", "task_failed") and event.subject in self._builds:
+        """One line for each image that is being built: what it is at, its cache, its time."""
+        builds = self._state.builds
+        for build in builds.active:
+            text = output.harmless(f"  {builds.describe(build)}")[: self._bars.console.width - 20]
+            if build.name in self._builds:
+                self._bars.update(self._builds[build.name], description=text)
+            else:
+                self._builds[build.name] = self._bars.add_task(text, total=None)
+        if event.kind in ("task_finished", "task_failed") and event.subject in self._builds:
             self._bars.remove_task(self._builds.pop(event.subject))
 
     def _show_blob(self, event: Event) -> None:
