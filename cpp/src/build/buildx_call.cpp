@@ -104,8 +104,8 @@ class CallRun {
       if (is_stderr) progress.line(line);
     };
     SHIPSET_TRY(const auto outcome, run_process(spec, context_.cancel));
-    SHIPSET_CHECK(context_.cancel.check());
     progress.end();
+    SHIPSET_CHECK(context_.cancel.check());
     if (outcome.exit_code != 0 && !older_buildx_ && progress.text().find("unknown flag: --jobs") != std::string::npos) {
       older_buildx_ = true;
       return once(buildx, open);
@@ -125,10 +125,9 @@ class CallRun {
       }
       const auto& told = progress.of(target.name);
       // What an older buildx stopped because of another target comes again; a call that never began is over for all.
-      const bool others_failed = told.error.empty() && (told.cancelled || told.first_ns != 0);
+      const bool others_failed = told.error.empty() && (told.cancelled || told.first_ns != 0 || some_failed(progress));
       if (others_failed && exit_code != 0) continue;
-      if (told.error.empty() && context_.fail_fast && some_failed(progress)) continue;
-      for (const std::size_t task : target.tasks) fail(task, fault_of(target, progress), &told);
+      fail_target(target, progress);
       open.erase(target.name);
     }
     return take(built, digests, progress);
@@ -144,21 +143,31 @@ class CallRun {
     std::map<std::string, Digest> out;
     auto text = read_file(folder_ / "metadata.json", 64u << 20);
     if (!text && exit_code != 0) return out;  // nothing was built
-    if (!text) return std::move(text).error();
-    SHIPSET_TRY(const Json json, parse_json(*text, "the metadata file of buildx", ErrorKind::build));
+    if (!text) {
+      Error error(ErrorKind::build, "buildx wrote no metadata file, so what it built cannot be found", text.error().why,
+                  "install buildx " + std::string(oldest_buildx) + " or newer");
+      return error.with("fault", "metadata");
+    }
+    const auto parsed_text = parse_json(*text, "the metadata file of buildx", ErrorKind::build);
+    if (!parsed_text) return Error(parsed_text.error()).with("fault", "metadata");
+    const Json& json = *parsed_text;
+    if (!json.is_object())
+      return Error(ErrorKind::build, "the metadata file of buildx is no object").with("fault", "metadata");
     for (const auto& target : targets_) {
       const auto row = json.find(target.name);
       if (row == json.end() || !row->is_object()) continue;
       const auto digest = row->find("containerimage.digest");
       if (digest == row->end() || !digest->is_string()) continue;
-      SHIPSET_TRY(const Digest parsed, Digest::parse(digest->get<std::string>()));
-      out.emplace(target.name, parsed);
+      auto parsed = Digest::parse(digest->get<std::string>());
+      if (!parsed) return std::move(parsed).error().with("fault", "metadata");
+      out.emplace(target.name, *parsed);
     }
     return out;
   }
 
   Result<void> take(const std::vector<const BakeTarget*>& built, const std::map<std::string, Digest>& digests,
                     const Progress& progress) {
+    const auto notes = lint_notes(built, progress);
     std::vector<Result<std::map<std::size_t, BuiltImage>>> found(built.size(), Error(ErrorKind::cancelled, "stopped"));
     SHIPSET_CHECK(parallel_for(built.size(), 8, context_.cancel, [&](std::size_t i) -> Result<void> {
       const auto place = context_.place ? context_.place(tasks_[built[i]->tasks.front()]) : std::nullopt;
@@ -173,6 +182,8 @@ class CallRun {
           continue;
         }
         note_place(*built[i], task, found[i]->at(task));
+        const auto& said = notes.at(built[i]->name);
+        found[i]->at(task).notes.insert(found[i]->at(task).notes.end(), said.begin(), said.end());
         Outcome outcome;
         outcome.task = task;
         outcome.steps = told.steps;
@@ -184,6 +195,32 @@ class CallRun {
     return {};
   }
 
+  /// What the builder's linter said of the stages that each target needs. Told once, kept with every image.
+  std::map<std::string, std::vector<std::string>> lint_notes(const std::vector<const BakeTarget*>& built,
+                                                             const Progress& progress) {
+    std::map<std::string, std::vector<std::string>> out;
+    std::map<std::string, std::vector<std::string>> variants;  // that a text is about
+    for (const auto* target : built) {
+      auto& notes = out[target->name];
+      const Task& task = tasks_[target->tasks.front()];
+      if (progress.warnings().empty()) continue;
+      const auto file = read_dockerfile(task);
+      const auto query = query_of(task);
+      for (const auto& warning : progress.warnings()) {
+        if (!warning.targets.contains(target->name)) continue;
+        if (warning.line > 0 && file && query && !file->needs_line(*query, warning.line)) continue;
+        notes.push_back(task.settings.dockerfile + (warning.line > 0 ? ":" + std::to_string(warning.line) : "") + ": " +
+                        warning.text);
+        auto& about = variants[notes.back()];
+        if (about.empty() || about.back() != task.variant) about.push_back(task.variant);
+      }
+    }
+    for (const auto& [text, names] : variants)
+      if (told_.insert(text).second)
+        emit(context_.events, {EventKind::warning, "build", join(names, ", "), text, 0, 0, {}});
+    return out;
+  }
+
   void note_place(const BakeTarget& target, std::size_t task, const BuiltImage& image) {
     const Task& of = tasks_[task];
     const auto place = context_.place ? context_.place(of) : std::nullopt;
@@ -193,28 +230,23 @@ class CallRun {
                                                  : "oci-layout://" + target.layout + digest;
   }
 
-  Error fault_of(const BakeTarget& target, const Progress& progress) const {
+  /// A target fails as a whole; which of its platforms it was is not always told.
+  void fail_target(const BakeTarget& target, const Progress& progress) {
     const auto& told = progress.of(target.name);
-    const Task& task = tasks_[target.tasks.front()];
-    const std::string subject = target.tasks.size() == 1 ? task.name() : task.variant;
-    // Without a failed step the call as a whole failed: the text says why.
-    Error error = name_fault(subject, told.error.empty() ? progress.text() : told.error, builder_);
-    if (!told.failed_step.empty()) {
-      error.why += "\nstep " + told.failed_step;
-      error.with("step", told.failed_step);
+    const auto of_failed = [&](std::size_t task) { return tasks_[task].platform.str() == told.failed_platform; };
+    const auto failed = std::find_if(target.tasks.begin(), target.tasks.end(), of_failed);
+    const bool known = failed != target.tasks.end() || target.tasks.size() == 1;
+    const Task& about = tasks_[failed != target.tasks.end() ? *failed : target.tasks.front()];
+    const Error error = target_fault(about, known ? about.name() : about.variant, told, progress.text(), builder_);
+    for (const std::size_t task : target.tasks) {
+      if (failed == target.tasks.end() || task == *failed) {
+        fail(task, error, &told);
+        continue;
+      }
+      Error other(ErrorKind::cancelled, tasks_[task].name() + " was not built",
+                  "it is built together with " + told.failed_platform + ", which failed");
+      fail(task, other.with("state", "not started"), &told);
     }
-    if (!told.place.empty()) {
-      error.why += "\n" + told.place;
-      const auto colon = told.place.find(':');
-      const auto end = told.place.find('\n');
-      error.with("file", task.settings.dockerfile).with("line", told.place.substr(colon + 1, end - colon - 1));
-    }
-    for (const auto& line : told.last_lines) error.why += "\n| " + line;
-    if (!told.steps.log.empty() && told.first_ns != 0) {
-      error.hint += (error.hint.empty() ? "" : "; ") + std::string("the whole log is in ") + told.steps.log;
-      error.with("log", told.steps.log);
-    }
-    return error;
   }
 
   void fail(std::size_t task, Error error, const TargetProgress* told = nullptr) {
@@ -247,6 +279,7 @@ class CallRun {
   std::vector<BakeTarget> targets_;
   bool older_buildx_ = false;
   std::set<std::size_t> reported_;
+  std::set<std::string> told_;  ///< warnings
   std::map<std::string, std::map<std::string, std::string>> places_;
 };
 

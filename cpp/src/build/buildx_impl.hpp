@@ -22,6 +22,9 @@ inline constexpr std::string_view oldest_buildx = "0.13";
 
 /// Whether a build context is fetched by the builder: a URL or a git place, not a folder here.
 bool is_remote(std::string_view context);
+/// The Dockerfile of a task, and what the task asks of it. Not for remote contexts.
+Result<Dockerfile> read_dockerfile(const Task& task);
+Result<DockerfileQuery> query_of(const Task& task);
 /// Name by which a Dockerfile of this backend asks for another variant.
 std::string variant_stage(std::string_view variant);
 /// Build arguments as the builder gets them: those of the settings, and the bases.
@@ -48,6 +51,12 @@ std::map<std::string, std::string> environment();
 
 /// A failure by name, from what the builder said. Context fault holds the name.
 Error name_fault(const std::string& subject, const std::string& said, const std::string& builder);
+/// The failure of a target, of which `task` is the first, or the platform that failed: with its step, the place in the
+/// Dockerfile, the last lines and the log. `text`: what buildx said besides its progress.
+Error target_fault(const Task& task, const std::string& subject, const TargetProgress& told, const std::string& text,
+                   const std::string& builder);
+/// Kind spec with context fault = secret-missing: a build secret of the task is in no variable and in no file here.
+Result<void> check_secrets(const Task& task);
 
 /// What one target gave, by task index of the batch.
 Result<std::map<std::size_t, BuiltImage>> read_target(const BakeTarget& target, const std::vector<Task>& tasks,

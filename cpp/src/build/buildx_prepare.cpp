@@ -26,11 +26,6 @@ Problem warning(const Task& task, std::string key, std::string message, std::str
   return problem;
 }
 
-/// What this machine is: the nearest guess at a builder's platform when a plan is made.
-Result<Platform> this_machine() {
-  return Platform::parse("linux");
-}
-
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -166,18 +161,33 @@ std::string secret_look(std::string_view name, std::string_view value) {
   return {};
 }
 
+Result<Dockerfile> read_dockerfile(const Task& task) {
+  auto text = read_file(fs::path(task.directory) / task.settings.dockerfile, max_dockerfile_bytes);
+  if (!text) {
+    Error error = std::move(text).error();
+    error.what = "cannot read the Dockerfile " + task.settings.dockerfile;
+    error.hint = "dockerfile is relative to the folder of the release file";
+    return error;
+  }
+  return Dockerfile::parse(*text, task.settings.dockerfile);
+}
+
+Result<DockerfileQuery> query_of(const Task& task) {
+  DockerfileQuery query;
+  query.target = task.settings.target;
+  query.args = build_arguments(task);
+  query.platform = task.platform;
+  // What this machine is: the nearest guess at a builder's platform.
+  SHIPSET_TRY(query.build_platform, Platform::parse("linux"));
+  for (const auto& [name, place] : task.settings.contexts) query.contexts.insert(name);
+  for (const auto& base : task.settings.bases)
+    if (!base.variant.empty()) query.contexts.insert(variant_stage(base.variant));
+  return query;
+}
+
 Result<Dockerfile> BuildxBuilder::dockerfile(const Task& task) {
   const fs::path path = fs::path(task.directory) / task.settings.dockerfile;
-  return dockerfiles_.get(path.lexically_normal().string(), [&]() -> Result<Dockerfile> {
-    auto text = read_file(path, max_dockerfile_bytes);
-    if (!text) {
-      Error error = std::move(text).error();
-      error.what = "cannot read the Dockerfile " + task.settings.dockerfile;
-      error.hint = "dockerfile is relative to the folder of the release file";
-      return error;
-    }
-    return Dockerfile::parse(*text, task.settings.dockerfile);
-  });
+  return dockerfiles_.get(path.lexically_normal().string(), [&] { return read_dockerfile(task); });
 }
 
 Result<void> BuildxBuilder::pin_images(Task& task, const DockerfileUses& uses, BaseResolver& bases) {
@@ -239,14 +249,7 @@ Result<void> BuildxBuilder::prepare(Task& task, BaseResolver& bases, const Cance
   } else {
     auto file = dockerfile(task);
     if (!file) return about(std::move(file).error(), task);
-    DockerfileQuery query;
-    query.target = task.settings.target;
-    query.args = build_arguments(task);
-    query.platform = task.platform;
-    SHIPSET_TRY(query.build_platform, this_machine());
-    for (const auto& [name, place] : task.settings.contexts) query.contexts.insert(name);
-    for (const auto& base : task.settings.bases)
-      if (!base.variant.empty()) query.contexts.insert(variant_stage(base.variant));
+    SHIPSET_TRY(const DockerfileQuery query, query_of(task));
     auto uses = file->uses(query);
     if (!uses) return about(std::move(uses).error(), task);
     if (auto pinned = pin_images(task, *uses, bases); !pinned) return about(std::move(pinned).error(), task);

@@ -11,7 +11,8 @@ namespace shipset::build::buildx {
 
 namespace {
 
-constexpr std::size_t kept_lines = 20, line_limit = 2000, text_limit = 64u << 10, vertex_limit = 100'000;
+constexpr std::size_t kept_lines = 20, line_limit = 2000, logged_limit = 16u << 10, text_limit = 64u << 10;
+constexpr std::size_t vertex_limit = 100'000, warning_limit = 200;
 constexpr std::uint64_t log_limit = 64u << 20;
 
 std::string text_at(const Json& json, const char* key) {
@@ -61,26 +62,60 @@ bool is_dockerfile_step(const std::string& name) {
                                                name.begin() + static_cast<std::ptrdiff_t>(end), digit);
 }
 
-/// `[cpu linux/arm64 final 2/3] RUN x` → `[final 2/3] RUN x`, and the platform.
+/// `[cpu linux/arm64 final 2/3] RUN x` → `[final 2/3] RUN x`, and the platform. Without a target there is no prefix.
 std::string without_prefix(const std::string& name, const std::string& target, std::string& platform) {
   std::string out = name;
   const auto end = out.find(']');
   if (!out.starts_with("[") || end == std::string::npos) return out;
   std::string inside = out.substr(1, end - 1);
-  if (inside == target) return std::string(trim(out.substr(end + 1)));
-  if (inside.starts_with(target + " ")) inside.erase(0, target.size() + 1);
+  if (!target.empty() && inside == target) return std::string(trim(out.substr(end + 1)));
+  if (!target.empty() && inside.starts_with(target + " ")) inside.erase(0, target.size() + 1);
   const std::string first = inside.substr(0, inside.find(' '));
-  if (first.find('/') != std::string::npos && Platform::parse(first)) {
+  const bool letter = !first.empty() && first.front() >= 'a' && first.front() <= 'z';  // `3/3` is a number of steps
+  if (letter && first.find('/') != std::string::npos && Platform::parse(first)) {
     platform = first;
     inside.erase(0, std::min(inside.size(), first.size() + 1));
   }
   return inside.empty() ? std::string(trim(out.substr(end + 1))) : "[" + inside + "]" + out.substr(end + 1);
 }
 
+/// Colours and other sequences of a terminal are left out, tabs become blanks: a log is read everywhere.
+std::string plain(std::string_view line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\t') out += "    ";
+    if (line[i] != '\t' && line[i] != '\x1b') out += line[i];
+    if (line[i] != '\x1b' || i + 1 >= line.size() || line[i + 1] != '[') continue;
+    for (i += 2; i < line.size() && (line[i] < '@' || line[i] > '~');) ++i;
+  }
+  return out;
+}
+
+/// `JSONArgsRecommended: JSON arguments recommended for CMD … (line 17)` without what is said anyway.
+std::string without_line(std::string text, int line) {
+  const std::string behind = " (line " + std::to_string(line) + ")";
+  if (text.ends_with(behind)) text.resize(text.size() - behind.size());
+  return text;
+}
+
+int first_line(const Json& warning) {
+  for (const auto& range : list_at(warning, "range")) {
+    const auto start = range.is_object() ? range.find("start") : range.end();
+    if (!range.is_object() || start == range.end() || !start->is_object()) continue;
+    const auto line = start->find("line");
+    if (line != start->end() && line->is_number_unsigned() && line->get<std::uint64_t>() < 1'000'000)
+      return static_cast<int>(line->get<std::uint64_t>());
+  }
+  return 0;
+}
+
 }  // namespace
 
 Progress::Progress(std::map<std::string, std::string> subjects, EventSink events, std::filesystem::path log_directory)
-    : subjects_(std::move(subjects)), events_(std::move(events)), log_directory_(std::move(log_directory)) {
+    : subjects_(std::move(subjects)),
+      events_(std::move(events)),
+      log_directory_(std::move(log_directory)),
+      prefixed_(subjects_.size() > 1) {
   for (const auto& [target, subject] : subjects_) {
     auto& row = targets_[target];
     if (!log_directory_.empty()) row.steps.log = (log_directory_ / (target + ".log")).string();
@@ -96,37 +131,65 @@ void Progress::line(std::string_view text) {
   }
   const auto json = parse_json(text, "progress of buildx", ErrorKind::build);
   if (!json) return;  // a line that is no progress says nothing about it
-  for (const auto& item : list_at(*json, "vertexes"))
+  for (const auto& item : list_at(*json, "vertexes")) {
+    if (!item.is_object()) continue;
     vertex(text_at(item, "digest"), text_at(item, "name"), nanoseconds(text_at(item, "started")),
            nanoseconds(text_at(item, "completed")), item.value("cached", Json(false)) == Json(true),
            text_at(item, "error"));
+  }
   for (const auto& item : list_at(*json, "statuses")) {
+    if (!item.is_object()) continue;
     const auto current = item.find("current");
     if (current != item.end() && current->is_number_unsigned())
       moved(text_at(item, "vertex"), text_at(item, "id"), current->get<std::uint64_t>());
   }
   for (const auto& item : list_at(*json, "logs")) {
     std::string bytes;
-    if (base64_decode(text_at(item, "data"), bytes)) printed(text_at(item, "vertex"), bytes);
+    if (item.is_object() && base64_decode(text_at(item, "data"), bytes)) printed(text_at(item, "vertex"), bytes);
+  }
+  for (const auto& item : list_at(*json, "warnings")) {
+    std::string said;
+    if (item.is_object() && base64_decode(text_at(item, "short"), said))
+      warned(text_at(item, "vertex"), first_line(item), said, text_at(item, "url"));
   }
 }
 
+/// What BuildKit's linter says about the Dockerfile; told once, however many targets of a call share the file.
+void Progress::warned(const std::string& digest, int line, const std::string& said, const std::string& url) {
+  const auto at = vertexes_.find(digest);
+  if (at == vertexes_.end() || warnings_.size() >= warning_limit) return;
+  const std::string text =
+      printable(redact(without_line(said, line) + (url.empty() ? "" : ", see " + url)), line_limit);
+  for (auto& known : warnings_)
+    if (known.line == line && known.text == text) {
+      known.targets.insert(at->second.targets.begin(), at->second.targets.end());
+      return;
+    }
+  warnings_.push_back({at->second.targets, line, text});
+}
+
+std::string Progress::target_of(const std::string& name) {
+  for (const auto& [candidate, subject] : subjects_) {
+    // One target alone has no prefix, unless it is built together with others that it needs.
+    if (subjects_.size() == 1 && name.starts_with("[" + candidate + " internal]")) prefixed_ = true;
+    if (prefixed_ && (name.starts_with("[" + candidate + " ") || name.starts_with("[" + candidate + "]")))
+      return candidate;
+  }
+  const bool of_call = name.starts_with("[internal] load local bake") || name.starts_with("[internal] target results");
+  return prefixed_ || subjects_.empty() || of_call ? std::string() : subjects_.begin()->first;
+}
+
 Progress::Step& Progress::step_of(const std::string& digest, const std::string& name) {
-  std::string target;
-  for (const auto& [candidate, subject] : subjects_)
-    if (name.starts_with("[" + candidate + " ") || name.starts_with("[" + candidate + "]")) target = candidate;
-  if (target.empty() && subjects_.size() == 1 && name.find("] load local bake") == std::string::npos)
-    target = subjects_.begin()->first;
+  const std::string target = target_of(name);
   const auto [at, fresh] = steps_.try_emplace({digest, target});
   Step& step = at->second;
   if (!fresh) return step;
-  std::string platform;
   step.target = target;
-  step.name = printable(redact(without_prefix(name, target, platform)), line_limit);
+  step.name = printable(redact(without_prefix(name, prefixed_ ? target : "", step.platform)), line_limit);
   if (target.empty()) return step;
   step.subject = subjects_.at(target);
-  if (!platform.empty() && step.subject.find('/') == std::string::npos) step.subject += "/" + platform;
-  step.logged = platform.empty() ? step.name : platform + " " + step.name;
+  if (!step.platform.empty() && step.subject.find('/') == std::string::npos) step.subject += "/" + step.platform;
+  step.logged = step.platform.empty() ? step.name : step.platform + " " + step.name;
   vertexes_[digest].targets.insert(target);
   if (is_dockerfile_step(name)) {
     step.counted = true;
@@ -145,62 +208,78 @@ void Progress::vertex(const std::string& digest, const std::string& name, std::i
     finish(step, vertexes_[digest], completed_ns != 0 ? completed_ns : started_ns, cached, error);
 }
 
+/// A step may begin and end several times: its key is found, later its content is fetched.
 void Progress::begin(Step& step, std::int64_t at_ns) {
   auto& target = targets_[step.target];
   if (target.first_ns == 0 || at_ns < target.first_ns) target.first_ns = at_ns;
   target.last_ns = std::max(target.last_ns, at_ns);
-  if (step.started) return;
-  step.started = true;
+  if (step.running || step.failed || at_ns <= step.started_ns) return;
+  const bool first = step.started_ns == 0;
+  step.running = true;
   step.started_ns = at_ns;
-  log(step.target, step.logged);
+  if (first) log(step.target, step.logged);
   tell(EventKind::step_started, step, step.name);
 }
 
 void Progress::finish(Step& step, const Vertex& vertex, std::int64_t at_ns, bool cached, const std::string& error) {
   auto& target = targets_[step.target];
   target.last_ns = std::max(target.last_ns, at_ns);
-  if (step.ended) return;
-  step.ended = true;
-  const std::int64_t took_ms = step.started_ns == 0 ? 0 : (at_ns - step.started_ns) / 1'000'000;
-  if (!error.empty()) {
-    const std::string said = printable(redact(error), line_limit);
-    log(step.target, step.logged + ": ERROR: " + said);
-    if (error.find("context canceled") != std::string::npos) {
-      target.cancelled = true;
-      return;
-    }
-    tell(EventKind::step_failed, step, step.name, {{"error", said}});
-    if (!target.error.empty()) return;
-    target.failed_step = step.name;
-    target.error = said;
-    target.last_lines = vertex.lines;
-    return;
-  }
-  if (cached && step.counted) ++target.steps.cached;
-  log(step.target, step.logged + (cached ? ": cached" : ": done after " + std::to_string(took_ms) + " ms"));
-  tell(EventKind::step_finished, step, step.name,
-       {{"cached", cached ? "true" : "false"}, {"milliseconds", std::to_string(took_ms)}});
+  if (step.failed) return;
+  if (!error.empty()) return fail(step, vertex, error);
+  if (!step.running) return;
+  step.running = false;
+  if (at_ns > step.started_ns) step.took_ns += at_ns - step.started_ns;
+  if (step.counted && cached != step.cached) target.steps.cached += cached ? 1 : std::uint64_t(-1);
+  step.cached = cached;
+  const std::string took_ms = std::to_string(step.took_ns / 1'000'000);
+  const std::string line = step.logged + (cached ? ": cached" : ": done after " + took_ms + " ms");
+  if (line != step.last_logged) log(step.target, line);
+  step.last_logged = line;
+  tell(EventKind::step_finished, step, step.name, {{"cached", cached ? "true" : "false"}, {"milliseconds", took_ms}});
 }
 
+void Progress::fail(Step& step, const Vertex& vertex, const std::string& error) {
+  auto& target = targets_[step.target];
+  step.failed = true;
+  const std::string said = printable(redact(error), line_limit);
+  log(step.target, step.logged + ": ERROR: " + said);
+  if (error.find("context canceled") != std::string::npos) {
+    target.cancelled = true;
+    return;
+  }
+  tell(EventKind::step_failed, step, step.name, {{"error", said}});
+  if (!target.error.empty()) return;
+  target.failed_step = step.name;
+  target.failed_platform = step.platform;
+  target.error = said;
+  target.last_lines = vertex.lines;
+}
+
+/// What a carriage return alone is overwritten by, as on a terminal; the end of a very long line is left out.
 void Progress::printed(const std::string& digest, std::string_view bytes) {
   const auto at = vertexes_.find(digest);
   if (at == vertexes_.end()) return;
+  Vertex& vertex = at->second;
   for (const char c : bytes) {
-    if (c == '\n' || at->second.open_line.size() > line_limit) {
-      print_line(digest, at->second, std::move(at->second.open_line));
-      at->second.open_line.clear();
+    if (c == '\n') {
+      print_line(digest, vertex, std::move(vertex.open_line));
+      vertex.open_line.clear();
+    } else if (c != '\r') {
+      if (vertex.returned) vertex.open_line.clear();
+      if (vertex.open_line.size() < text_limit) vertex.open_line += c;
     }
-    if (c != '\n' && c != '\r') at->second.open_line += c;
+    vertex.returned = c == '\r';
   }
 }
 
 void Progress::print_line(const std::string& digest, Vertex& vertex, std::string line) {
-  const std::string clean = printable(redact(line), line_limit);
-  vertex.lines.push_back(clean);
+  const std::string clean = redact(plain(line));
+  const std::string shown = printable(clean, line_limit);
+  vertex.lines.push_back(shown);
   if (vertex.lines.size() > kept_lines) vertex.lines.pop_front();
-  for (const auto& target : vertex.targets) log(target, "  " + clean);
-  const auto step = steps_.find({digest, *vertex.targets.begin()});
-  if (step != steps_.end()) tell(EventKind::step_log, step->second, clean);
+  for (const auto& target : vertex.targets) log(target, "  " + printable(clean, logged_limit));
+  const auto step = steps_.find({digest, vertex.targets.empty() ? "" : *vertex.targets.begin()});
+  if (step != steps_.end()) tell(EventKind::step_log, step->second, shown);
 }
 
 /// Bytes of contexts that went to the builder and of layers that it fetched. The ids of both say what they are.

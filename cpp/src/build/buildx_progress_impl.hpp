@@ -21,6 +21,7 @@ namespace shipset::build::buildx {
 struct TargetProgress {
   BuildSteps steps;
   std::string failed_step;                 ///< name of the step that failed first
+  std::string failed_platform;             ///< that it was for; empty: buildx does not tell
   std::string error;                       ///< what it said
   bool cancelled = false;                  ///< stopped because of another target
   std::deque<std::string> last_lines;      ///< printed by the step that failed, the newest last
@@ -29,6 +30,13 @@ struct TargetProgress {
   [[nodiscard]] std::chrono::milliseconds duration() const {
     return std::chrono::milliseconds((last_ns - first_ns) / 1'000'000);
   }
+};
+
+/// A warning of BuildKit's linter.
+struct LintWarning {
+  std::set<std::string> targets;  ///< that read the file
+  int line = 0;                   ///< of the Dockerfile; 0: none
+  std::string text;
 };
 
 class Progress {
@@ -40,26 +48,31 @@ class Progress {
   /// Nothing more comes: the text between the lines is read for what it says about targets.
   void end();
   [[nodiscard]] const TargetProgress& of(const std::string& target) const { return targets_.at(target); }
+  [[nodiscard]] const std::vector<LintWarning>& warnings() const { return warnings_; }
   /// Lines that were not JSON; the last 64 KiB.
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
   struct Step {
-    std::string target, name, subject;
-    std::string logged;  ///< name in the log, with the platform where a target has several
-    bool started = false, ended = false, counted = false;
-    std::int64_t started_ns = 0;
+    std::string target, name, subject, platform;
+    std::string logged;       ///< name in the log, with the platform where a target has several
+    std::string last_logged;  ///< what the log says of its end
+    bool running = false, failed = false, counted = false, cached = false;
+    std::int64_t started_ns = 0, took_ns = 0;
   };
   struct Vertex {
     std::set<std::string> targets;
     std::deque<std::string> lines;  ///< the last that it printed
     std::string open_line;
+    bool returned = false;  ///< behind a carriage return
   };
 
   void vertex(const std::string& digest, const std::string& name, std::int64_t started_ns, std::int64_t completed_ns,
               bool cached, const std::string& error);
   void begin(Step& step, std::int64_t at_ns);
   void finish(Step& step, const Vertex& vertex, std::int64_t at_ns, bool cached, const std::string& error);
+  void fail(Step& step, const Vertex& vertex, const std::string& error);
+  void warned(const std::string& digest, int line, const std::string& said, const std::string& url);
   void printed(const std::string& digest, std::string_view bytes);
   void print_line(const std::string& digest, Vertex& vertex, std::string line);
   void moved(const std::string& digest, const std::string& id, std::uint64_t current);
@@ -67,6 +80,7 @@ class Progress {
   void tell(EventKind kind, const Step& step, std::string message,
             std::vector<std::pair<std::string, std::string>> fields = {});
   Step& step_of(const std::string& digest, const std::string& name);
+  std::string target_of(const std::string& name);
 
   std::map<std::string, std::string> subjects_;
   EventSink events_;
@@ -77,6 +91,8 @@ class Progress {
   std::map<std::pair<std::string, std::string>, std::uint64_t> moved_;  ///< by vertex and id: bytes counted already
   std::map<std::string, std::ofstream> logs_;
   std::map<std::string, std::uint64_t> log_bytes_;
+  std::vector<LintWarning> warnings_;
+  bool prefixed_;  ///< whether names begin with their target
   std::string text_;
 };
 

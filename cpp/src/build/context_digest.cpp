@@ -217,8 +217,9 @@ struct IgnoreFile {
 
 Result<IgnoreFile> read_ignore_file(const fs::path& context, const fs::path& dockerfile) {
   IgnoreFile out;
-  auto own = dockerfile;
-  own += ".dockerignore";
+  // A named context has no Dockerfile, and the rules of its folder alone.
+  auto own = dockerfile.empty() ? context : dockerfile;
+  own += dockerfile.empty() ? "/.dockerignore" : ".dockerignore";
   for (const auto& path : {own, context / ".dockerignore"}) {
     if (path == own && dockerfile.empty()) continue;
     struct stat status {};

@@ -4,19 +4,13 @@
 
 #include <algorithm>
 
-#include "dockerfile_impl.hpp"
+#include "dockerfile_data_impl.hpp"
 #include "dockerfile_uses_impl.hpp"
 #include "shipset/base/text.hpp"
 
 namespace shipset::build {
 
 using namespace dockerfile;
-
-struct Dockerfile::Data {
-  std::string text, name;
-  FileContent content;
-  FileStages stages;
-};
 
 Result<Dockerfile> Dockerfile::parse(std::string_view text, const std::string& name) {
   auto data = std::make_shared<Data>();

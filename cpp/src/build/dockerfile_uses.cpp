@@ -248,6 +248,7 @@ void Finder::collect() {
   for (std::size_t i = 0; i < states_.size(); ++i) {
     const auto& state = states_[i];
     if (!state.reached) continue;
+    if (state.text != nullptr && !state.replaced) out_.stages.insert(state.stage);
     if (const auto notes = notes_.find(i); notes != notes_.end())
       out_.notes.insert(out_.notes.end(), notes->second.begin(), notes->second.end());
     if (state.text != nullptr && !state.replaced) {

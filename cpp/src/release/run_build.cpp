@@ -112,8 +112,7 @@ void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome ou
 }
 
 Result<void> Run::judge_builds() {
-  std::vector<std::string> lines;
-  std::string hint;
+  std::vector<std::string> lines, hints;
   std::size_t wanted = 0, failed = 0;
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!to_build(i)) continue;
@@ -129,8 +128,12 @@ Result<void> Run::judge_builds() {
       why = reason->what + (reason->why.empty() ? "" : ": " + reason->why);
     for (const auto& image : row.images)
       if (image.error && why.empty()) {
-        why = image.platform + ": " + image.error->what + (image.error->why.empty() ? "" : ": " + image.error->why);
-        if (hint.empty()) hint = image.error->hint;
+        const bool named =
+            image.error->what.starts_with(row.name + " ") || image.error->what.starts_with(row.name + "/");
+        why = (named ? "" : image.platform + ": ") + image.error->what +
+              (image.error->why.empty() ? "" : ": " + image.error->why);
+        const auto& hint = image.error->hint;
+        if (!hint.empty() && std::find(hints.begin(), hints.end(), hint) == hints.end()) hints.push_back(hint);
       }
     row.why = why.empty() ? "not built, because another variant failed" : why;
     if (declared(i).required == Required::no) {
@@ -139,13 +142,14 @@ Result<void> Run::judge_builds() {
       continue;
     }
     ++failed;
-    lines.push_back(row.name + ": " + row.why);
+    const bool named = row.why.starts_with(row.name + " ") || row.why.starts_with(row.name + "/");
+    lines.push_back((named ? "" : row.name + ": ") + row.why);
   }
   if (failed == 0) return {};
   return Error(ErrorKind::build,
                std::to_string(failed) + " of " + std::to_string(wanted) + (wanted == 1 ? " variant" : " variants") +
                    " could not be built; no tag has moved",
-               join(lines, "\n"), hint)
+               join(lines, "\n"), join(hints, "; "))
       .with("failed", std::to_string(failed));
 }
 

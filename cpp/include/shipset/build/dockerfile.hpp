@@ -42,6 +42,7 @@ struct DockerfileUses {
   /// Of the stages that the target needs, in order of the file; without scratch, stages and contexts.
   std::vector<ImageUse> images;
   std::set<std::string> declared_args;  ///< by ARG in the stages that the target needs, and before the first FROM
+  std::set<std::string> stages;         ///< that the target needs, by the names of Dockerfile::stages
   std::vector<std::string> notes;       ///< what could not be told, e.g. the image of a COPY --from=$X
 };
 
@@ -60,6 +61,13 @@ class Dockerfile {
   [[nodiscard]] Result<DockerfileUses> uses(const DockerfileQuery& query) const;
   /// Text of one line (from 1) without its line end; empty when there is none.
   [[nodiscard]] std::string line(int number) const;
+  /// Line (from 1) of the instruction that BuildKit calls `step`, e.g. "[final 2/3] RUN make", in the stages that the
+  /// query needs; 0: it cannot be told.
+  [[nodiscard]] int step_line(const DockerfileQuery& query, std::string_view step) const;
+  /// Whether the line is in a stage that the query needs, or before the first FROM.
+  [[nodiscard]] bool needs_line(const DockerfileQuery& query, int line) const;
+  /// The line and two around it, numbered, with a mark; empty when there is no such line.
+  [[nodiscard]] std::string excerpt(int line) const;
   /// Image of the `# syntax=` directive.
   [[nodiscard]] std::optional<std::string> syntax() const;
 
