@@ -40,8 +40,8 @@ class CallRun {
 
  private:
   Result<void> all_targets() {
-    SHIPSET_TRY(const auto buildx, find_buildx());
-    SHIPSET_TRY(const auto builder, ready_builder(buildx, call_.builder, tasks_.front().directory, context_.cancel));
+    SHIPSET_TRY(buildx_, find_buildx());
+    SHIPSET_TRY(const auto builder, ready_builder(buildx_, call_.builder, tasks_.front().directory, context_.cancel));
     builder_ = builder.name;
     BakeOptions options;
     options.split_platforms = builder.nodes > 1;
@@ -57,14 +57,14 @@ class CallRun {
     while (!open.empty()) {
       SHIPSET_CHECK(context_.cancel.check());
       const std::size_t before = open.size();
-      SHIPSET_CHECK(once(buildx, open));
+      SHIPSET_CHECK(once(open));
       if (open.size() == before || context_.fail_fast) break;
     }
     return {};
   }
 
-  std::vector<std::string> command(const std::vector<std::string>& buildx, const std::set<std::string>& open) const {
-    auto argv = buildx;
+  std::vector<std::string> command(const std::set<std::string>& open) const {
+    auto argv = buildx_;
     argv.emplace_back("bake");
     if (!builder_.empty()) argv.insert(argv.end(), {"--builder", builder_});
     argv.insert(argv.end(), {"--file", definition_.string(), "--progress", "rawjson", "--metadata-file",
@@ -85,7 +85,7 @@ class CallRun {
   }
 
   /// One process. Takes out of `open` what is decided.
-  Result<void> once(const std::vector<std::string>& buildx, std::set<std::string>& open) {
+  Result<void> once(std::set<std::string>& open) {
     std::map<std::string, std::string> subjects;
     for (const auto& target : targets_)
       if (open.contains(target.name))
@@ -95,7 +95,7 @@ class CallRun {
     std::error_code ignored;
     fs::remove(folder_ / "metadata.json", ignored);
     ProcessSpec spec;
-    spec.argv = command(buildx, open);
+    spec.argv = command(open);
     spec.directory = tasks_.front().directory;
     spec.env = environment();
     spec.unset_env = {"SOURCE_DATE_EPOCH", "BUILDX_BAKE_FILE", "BUILDKIT_PROGRESS"};
@@ -108,7 +108,7 @@ class CallRun {
     SHIPSET_CHECK(context_.cancel.check());
     if (outcome.exit_code != 0 && !older_buildx_ && progress.text().find("unknown flag: --jobs") != std::string::npos) {
       older_buildx_ = true;
-      return once(buildx, open);
+      return once(open);
     }
     return decide(progress, outcome.exit_code, open);
   }
@@ -237,7 +237,9 @@ class CallRun {
     const auto failed = std::find_if(target.tasks.begin(), target.tasks.end(), of_failed);
     const bool known = failed != target.tasks.end() || target.tasks.size() == 1;
     const Task& about = tasks_[failed != target.tasks.end() ? *failed : target.tasks.front()];
-    const Error error = target_fault(about, known ? about.name() : about.variant, told, progress.text(), builder_);
+    Error error = target_fault(about, known ? about.name() : about.variant, told, progress.text(), builder_);
+    if (error.context["fault"] == "buildx-too-old")
+      error.why = "it is " + version_of(buildx_, context_.cancel) + "\n" + error.why;
     for (const std::size_t task : target.tasks) {
       if (failed == target.tasks.end() || task == *failed) {
         fail(task, error, &told);
@@ -274,6 +276,7 @@ class CallRun {
   const BuildContext& context_;
   const fs::path folder_;
   const std::function<void(Outcome)> done_;
+  std::vector<std::string> buildx_;
   std::string builder_;
   fs::path definition_;
   std::vector<BakeTarget> targets_;

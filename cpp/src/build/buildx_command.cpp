@@ -123,6 +123,13 @@ Result<std::vector<std::string>> find_buildx() {
       .with("fault", "buildx-missing");
 }
 
+std::string version_of(const std::vector<std::string>& buildx, const CancelToken& cancel) {
+  auto argv = buildx;
+  argv.emplace_back("version");
+  const auto told = call(argv, {}, cancel);
+  return told && told->exit_code == 0 ? printable(trim(told->out.substr(0, told->out.find('\n'))), 200) : std::string();
+}
+
 std::size_t count_nodes(std::string_view inspected) {
   // The builder's own lines come first, those of each node behind `Nodes:`.
   std::size_t out = 0;

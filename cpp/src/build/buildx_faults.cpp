@@ -19,6 +19,7 @@ struct Fault {
   std::string_view and_also;             ///< and this, or one of its parts between bars; empty: nothing more
   std::string_view what;                 ///< how the first line goes on behind the subject
   std::string_view hint;
+  std::string_view builder_what = {};  ///< the first line where it is about the builder (%), not about one image
 };
 
 constexpr std::string_view refused =
@@ -29,16 +30,18 @@ constexpr Fault faults[] = {
     {"buildx-too-old",
      ErrorKind::build,
      {"unknown flag: --progress", "unknown flag: --metadata-file", "invalid progress type rawjson",
-      "unknown progress type", "invalid progress mode"},
+      "unknown progress type", "invalid progress mode", "unsuitable value type"},
      "",
      "needs a newer buildx",
-     "install buildx 0.13 or newer"},
+     "install buildx 0.20 or newer",
+     "buildx is too old"},
     {"builder-missing",
      ErrorKind::build,
      {"no builder \"", "unknown builder"},
      "",
      "has no builder",
-     "buildx ls lists the builders; create this one with buildx create, or name another with --builder"},
+     "buildx ls lists the builders; create this one with buildx create, or name another with --builder",
+     "there is no builder %"},
     {"wrong-driver",
      ErrorKind::build,
      {"not supported for the docker driver", "not implemented for docker driver", "docker driver does not support",
@@ -47,7 +50,8 @@ constexpr Fault faults[] = {
      "",
      "needs another driver",
      "create a builder with buildx create --driver docker-container (or remote, kubernetes, cloud) and name it with "
-     "--builder"},
+     "--builder",
+     "the driver of the builder % cannot do it"},
     {"disk-full",
      ErrorKind::build,
      {"no space left on device", "disk quota exceeded"},
@@ -94,20 +98,21 @@ constexpr Fault faults[] = {
     {"base-unauthorized",
      ErrorKind::auth,
      {"failed to resolve source metadata", "failed to authorize", "pull access denied", "failed to fetch oauth token",
-      "failed to fetch anonymous token"},
+      "failed to fetch anonymous token", "unexpected status from head request", "unexpected status from get request"},
      refused,
      "needs an image that the builder may not read",
      "log in with docker login, or name another base"},
     {"base-missing",
      ErrorKind::build,
-     {"failed to resolve source metadata", "failed to load cache key", "failed to do request"},
+     {"failed to resolve source metadata", "failed to load cache key", "failed to do request",
+      "unexpected status from head request", "unexpected status from get request"},
      "not found|404|no such host|connection refused|i/o timeout",
      "needs an image that the builder cannot read",
      "see whether the image exists and whether the builder reaches its registry"},
     {"secret-missing",
      ErrorKind::build,
-     {"failed to stat", "secret not found", "not found: secret", "environment variable not found"},
-     "secret",
+     {"failed to stat ", "environment variable not found"},
+     "",
      "lacks a build secret",
      "set the environment variable, or the file, that the release file names"},
     {"step-failed", ErrorKind::build, {"did not complete successfully"}, "", "failed in a step of its Dockerfile", ""},
@@ -130,8 +135,17 @@ constexpr Fault faults[] = {
       "context deadline exceeded"},
      "",
      "cannot reach the builder",
-     "see whether it runs: buildx inspect --bootstrap"},
+     "see whether it runs: buildx inspect --bootstrap",
+     "the builder % cannot be reached"},
 };
+
+std::string first_line(const Fault& fault, const std::string& subject, const std::string& builder) {
+  if (fault.builder_what.empty()) return subject + " " + std::string(fault.what);
+  std::string out(fault.builder_what);
+  if (const auto at = out.find("builder %"); at != std::string::npos)
+    out.replace(at, 9, builder.empty() ? "default builder" : "builder " + printable(builder));
+  return out;
+}
 
 bool says(std::string_view text, std::string_view alternatives) {
   for (const auto& part : split(alternatives, '|'))
@@ -182,7 +196,7 @@ std::string essence(const std::string& said) {
 bool lacks_secret(const std::string& text) {
   const auto at = text.find("secret ");
   const auto end = at == std::string::npos ? at : text.find(": not found", at);
-  return end != std::string::npos && text.find_first_of(" \n", at + 7) > end;
+  return end != std::string::npos && text.find_first_of(" \n\"/", at + 7) > end;
 }
 
 /// What a step printed before it failed says more than its exit code, where the machine is the reason.
@@ -228,7 +242,7 @@ Error name_fault(const std::string& subject, const std::string& said, const std:
   }
   for (const auto& fault : faults) {
     if (!fits(fault, lower)) continue;
-    Error error(fault.kind, subject + " " + std::string(fault.what), essence(said), std::string(fault.hint));
+    Error error(fault.kind, first_line(fault, subject, builder), essence(said), std::string(fault.hint));
     if (!builder.empty()) error.with("builder", builder);
     return error.with("fault", std::string(fault.name));
   }

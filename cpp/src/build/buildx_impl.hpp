@@ -17,8 +17,8 @@
 
 namespace shipset::build::buildx {
 
-/// The oldest buildx that tells its progress as JSON lines.
-inline constexpr std::string_view oldest_buildx = "0.13";
+/// The oldest buildx that reads outputs and attestations as objects, with progress as JSON lines.
+inline constexpr std::string_view oldest_buildx = "0.20";
 
 /// Whether a build context is fetched by the builder: a URL or a git place, not a folder here.
 bool is_remote(std::string_view context);
@@ -37,6 +37,8 @@ std::string secret_look(std::string_view name, std::string_view value);
 /// `docker buildx` where docker has that plugin, else `buildx` or `docker-buildx` of PATH. Kind build with context
 /// fault = buildx-missing.
 Result<std::vector<std::string>> find_buildx();
+/// What `buildx version` says; empty when it says nothing.
+std::string version_of(const std::vector<std::string>& buildx, const CancelToken& cancel);
 struct ReadyBuilder {
   std::string name;       ///< empty: the default one
   std::size_t nodes = 1;  ///< 1 also where nobody knows: the build itself will tell what is wrong

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "buildx_progress_impl.hpp"
 #include "shipset/base/file.hpp"
@@ -204,8 +205,7 @@ void Progress::vertex(const std::string& digest, const std::string& name, std::i
   Step& step = step_of(digest, name);
   if (step.target.empty()) return;
   if (started_ns != 0) begin(step, started_ns);
-  if (completed_ns != 0 || !error.empty())
-    finish(step, vertexes_[digest], completed_ns != 0 ? completed_ns : started_ns, cached, error);
+  if (completed_ns != 0 || !error.empty()) finish(step, completed_ns != 0 ? completed_ns : started_ns, cached, error);
 }
 
 /// A step may begin and end several times: its key is found, later its content is fetched.
@@ -221,16 +221,15 @@ void Progress::begin(Step& step, std::int64_t at_ns) {
   tell(EventKind::step_started, step, step.name);
 }
 
-void Progress::finish(Step& step, const Vertex& vertex, std::int64_t at_ns, bool cached, const std::string& error) {
+void Progress::finish(Step& step, std::int64_t at_ns, bool cached, const std::string& error) {
   auto& target = targets_[step.target];
   target.last_ns = std::max(target.last_ns, at_ns);
   if (step.failed) return;
-  if (!error.empty()) return fail(step, vertex, error);
+  if (!error.empty()) return fail(step, error);
   if (!step.running) return;
   step.running = false;
   if (at_ns > step.started_ns) step.took_ns += at_ns - step.started_ns;
-  if (step.counted && cached != step.cached) target.steps.cached += cached ? 1 : std::uint64_t(-1);
-  step.cached = cached;
+  if (step.counted && cached && !std::exchange(step.cached, true)) ++target.steps.cached;
   const std::string took_ms = std::to_string(step.took_ns / 1'000'000);
   const std::string line = step.logged + (cached ? ": cached" : ": done after " + took_ms + " ms");
   if (line != step.last_logged) log(step.target, line);
@@ -238,7 +237,7 @@ void Progress::finish(Step& step, const Vertex& vertex, std::int64_t at_ns, bool
   tell(EventKind::step_finished, step, step.name, {{"cached", cached ? "true" : "false"}, {"milliseconds", took_ms}});
 }
 
-void Progress::fail(Step& step, const Vertex& vertex, const std::string& error) {
+void Progress::fail(Step& step, const std::string& error) {
   auto& target = targets_[step.target];
   step.failed = true;
   const std::string said = printable(redact(error), line_limit);
@@ -252,7 +251,7 @@ void Progress::fail(Step& step, const Vertex& vertex, const std::string& error) 
   target.failed_step = step.name;
   target.failed_platform = step.platform;
   target.error = said;
-  target.last_lines = vertex.lines;
+  step.told = true;
 }
 
 /// What a carriage return alone is overwritten by, as on a terminal; the end of a very long line is left out.
@@ -298,6 +297,9 @@ void Progress::moved(const std::string& digest, const std::string& id, std::uint
 void Progress::end() {
   for (auto& [digest, vertex] : vertexes_)
     if (!vertex.open_line.empty()) print_line(digest, vertex, std::move(vertex.open_line));
+  // What a step printed may come after its failure.
+  for (const auto& [key, step] : steps_)
+    if (step.told) targets_[key.second].last_lines = vertexes_[key.first].lines;
   std::string block;
   bool inside = false;
   for (const auto& line : split(text_, '\n')) {

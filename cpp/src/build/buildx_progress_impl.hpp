@@ -58,6 +58,7 @@ class Progress {
     std::string logged;       ///< name in the log, with the platform where a target has several
     std::string last_logged;  ///< what the log says of its end
     bool running = false, failed = false, counted = false, cached = false;
+    bool told = false;  ///< its failure is the one that its target tells
     std::int64_t started_ns = 0, took_ns = 0;
   };
   struct Vertex {
@@ -70,8 +71,8 @@ class Progress {
   void vertex(const std::string& digest, const std::string& name, std::int64_t started_ns, std::int64_t completed_ns,
               bool cached, const std::string& error);
   void begin(Step& step, std::int64_t at_ns);
-  void finish(Step& step, const Vertex& vertex, std::int64_t at_ns, bool cached, const std::string& error);
-  void fail(Step& step, const Vertex& vertex, const std::string& error);
+  void finish(Step& step, std::int64_t at_ns, bool cached, const std::string& error);
+  void fail(Step& step, const std::string& error);
   void warned(const std::string& digest, int line, const std::string& said, const std::string& url);
   void printed(const std::string& digest, std::string_view bytes);
   void print_line(const std::string& digest, Vertex& vertex, std::string line);

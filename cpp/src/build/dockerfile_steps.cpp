@@ -78,7 +78,7 @@ int Dockerfile::step_line(const DockerfileQuery& query, std::string_view step) c
     const bool same_stage = wanted->stage.empty() || wanted->stage == names[stage - 1];
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const int fits = fit(*steps[i], same_stage, steps.size() - 1 - i == wanted->from_last, *wanted);
-      if (fits > best) best = fits, line = steps[i]->line;
+      if (fits > 0 && fits >= best) best = fits, line = steps[i]->line;  // of equals the nearest to the target
     }
   };
   for (const auto& instruction : data_->content.instructions) {

@@ -7,6 +7,41 @@
 
 namespace shipset::release {
 
+namespace {
+
+bool names_variant(const std::string& text, const std::string& variant) {
+  return text.starts_with(variant + " ") || text.starts_with(variant + "/");
+}
+
+/// The variants that failed with their reasons, each reason told once.
+class Failures {
+ public:
+  void add(const std::string& variant, const std::string& why) {
+    if (names_variant(why, variant)) return lines_.emplace_back("", why), void();
+    const auto same = std::find_if(lines_.begin(), lines_.end(), [&](const auto& line) { return line.second == why; });
+    if (same == lines_.end())
+      lines_.emplace_back(variant, why);
+    else
+      same->first += ", " + variant;
+  }
+  void hint(const std::string& text) {
+    if (!text.empty() && std::find(hints_.begin(), hints_.end(), text) == hints_.end()) hints_.push_back(text);
+  }
+  [[nodiscard]] std::string why() const {
+    std::string out;
+    for (const auto& [names, why] : lines_)
+      out += (out.empty() ? "" : "\n") + names + (names.empty() ? "" : ": ") + why;
+    return out;
+  }
+  [[nodiscard]] std::string hints() const { return join(hints_, "; "); }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> lines_;
+  std::vector<std::string> hints_;
+};
+
+}  // namespace
+
 Result<void> Run::build() {
   // By backend, in the order in which the file first uses it; (variant, image) pairs in file order.
   std::vector<std::pair<std::string, std::vector<std::pair<std::size_t, std::size_t>>>> batches;
@@ -112,7 +147,7 @@ void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome ou
 }
 
 Result<void> Run::judge_builds() {
-  std::vector<std::string> lines, hints;
+  Failures failures;
   std::size_t wanted = 0, failed = 0;
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!to_build(i)) continue;
@@ -128,12 +163,10 @@ Result<void> Run::judge_builds() {
       why = reason->what + (reason->why.empty() ? "" : ": " + reason->why);
     for (const auto& image : row.images)
       if (image.error && why.empty()) {
-        const bool named =
-            image.error->what.starts_with(row.name + " ") || image.error->what.starts_with(row.name + "/");
-        why = (named ? "" : image.platform + ": ") + image.error->what +
-              (image.error->why.empty() ? "" : ": " + image.error->why);
-        const auto& hint = image.error->hint;
-        if (!hint.empty() && std::find(hints.begin(), hints.end(), hint) == hints.end()) hints.push_back(hint);
+        const auto& error = *image.error;
+        why = (names_variant(error.what, row.name) ? "" : image.platform + ": ") + error.what +
+              (error.why.empty() ? "" : ": " + error.why);
+        failures.hint(error.hint);
       }
     row.why = why.empty() ? "not built, because another variant failed" : why;
     if (declared(i).required == Required::no) {
@@ -142,14 +175,13 @@ Result<void> Run::judge_builds() {
       continue;
     }
     ++failed;
-    const bool named = row.why.starts_with(row.name + " ") || row.why.starts_with(row.name + "/");
-    lines.push_back((named ? "" : row.name + ": ") + row.why);
+    failures.add(row.name, row.why);
   }
   if (failed == 0) return {};
   return Error(ErrorKind::build,
                std::to_string(failed) + " of " + std::to_string(wanted) + (wanted == 1 ? " variant" : " variants") +
                    " could not be built; no tag has moved",
-               join(lines, "\n"), join(hints, "; "))
+               failures.why(), failures.hints())
       .with("failed", std::to_string(failed));
 }
 
