@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import struct
@@ -32,12 +33,12 @@ def project(buildkit: Kit, tmp_path: Path, plain: Registry) -> Project:
 
 def tags(registry: str, repository: str = "team/faulty") -> list[str]:
     """Asked without any client. A registry that was never pushed to has no repository."""
-    connection = http.client.HTTPConnection(registry, timeout=10)
-    connection.request("GET", f"/v2/{repository}/tags/list")
-    answer = connection.getresponse()
-    assert answer.status in (200, 404)
-    found: list[str] = json.loads(answer.read()).get("tags") or []
-    return found
+    with contextlib.closing(http.client.HTTPConnection(registry, timeout=10)) as connection:
+        connection.request("GET", f"/v2/{repository}/tags/list")
+        answer = connection.getresponse()
+        assert answer.status in (200, 404)
+        found: list[str] = json.loads(answer.read()).get("tags") or []
+        return found
 
 
 def check_nothing_happened(project: Project) -> None:
@@ -260,8 +261,7 @@ def test_several__equal_steps_fail_in_two_variants__each_has_its_own_line(projec
     again = project.release()
     assert again.code == 0, again.said
     steps = again.image("good")["steps"]
-    assert steps["total"] == 3
-    assert steps["cached"] >= 2  # both RUN; whether the base counts is for BuildKit to say
+    assert steps["cached"] >= 2  # both RUN; whether the base is a step that was looked at is for BuildKit to say
     assert again.image("good")["manifest"]["digest"] == good["manifest"]["digest"]
     assert tags(project.registry) == ["1.0.0-first", "1.0.0-good", "1.0.0-second"]
 

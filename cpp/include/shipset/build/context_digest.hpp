@@ -34,15 +34,15 @@ class IgnoreRules {
   std::shared_ptr<const Data> data_;
 };
 
-/// sha256 over the context's sorted entries, the Dockerfile (empty path: a named context, which has none) and the ignore
-/// file. These two always count, excluded or not, inside of the context or outside. Rules are those of `<dockerfile>.dockerignore` where it exists, else of
+/// sha256 over the context's sorted entries, the Dockerfile (empty path: a named context, which has none) and the
+/// ignore file. These two always count, excluded or not, inside of the context or outside. Rules are those of
+/// `<dockerfile>.dockerignore` where it exists, else of
 /// `.dockerignore` at the context's root. The folder `.shipset` at the root never counts.
 /// What lies at `results` never counts either: paths that the release itself writes, such as its destination.
 /// `dockerfile` is empty for a context that only lends files. Sockets, pipes and devices count by their kind. Files are
 /// read by at most 4 threads, in pieces.
 /// Errors: io (names the path), spec (a wrong pattern, more than a million entries), cancelled.
 Result<Digest> context_digest(const std::filesystem::path& context, const std::filesystem::path& dockerfile,
-                              const CancelToken& cancel = {},
-                              const std::vector<std::filesystem::path>& results = {});
+                              const CancelToken& cancel = {}, const std::vector<std::filesystem::path>& results = {});
 
 }  // namespace shipset::build
