@@ -27,6 +27,19 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// A version that is not of its scheme has no parts, so there is no tag that a forward rule with one could move.
+bool lacks_parts(const Scope& scope, const Template& text) {
+  const auto is_none = [&](std::string_view name) {
+    const auto value = scope.lookup(name);
+    return value && std::holds_alternative<std::monostate>(*value);
+  };
+  const auto& pieces = text.pieces();
+  return !is_none("version") && is_none("version.major") &&
+         std::any_of(pieces.begin(), pieces.end(), [&](const Template::Piece& piece) {
+           return piece.name.starts_with("version.") && !piece.dash_before && !piece.dash_after && is_none(piece.name);
+         });
+}
+
 /// Evaluates one rule, a table or a bare template; nothing when its condition is false or it fails.
 std::optional<ResolvedTag> resolve_rule(const Evaluation& evaluation, const Node& rule) {
   ResolvedTag out;
@@ -41,6 +54,9 @@ std::optional<ResolvedTag> resolve_rule(const Evaluation& evaluation, const Node
   }
   Outcome outcome = Outcome::set;
   const Node* source = evaluation.chosen(*tag, outcome);
+  if (source != nullptr && out.moves == Moves::forward && source->text_template != nullptr &&
+      lacks_parts(evaluation.scope(), *source->text_template))
+    return std::nullopt;
   if (source == nullptr || evaluation.text(*source, out.tag) != Outcome::set) return std::nullopt;
   out.rule = source->text;
   out.line = rule.at.line;
