@@ -62,7 +62,8 @@ Result<std::string> outputs(const Matrix& matrix) {
 
 Facts make_facts(const Texts& git, const std::string& event_name, std::int64_t date_unix_s, const Texts& env,
                  std::optional<std::int64_t> source_date_epoch, std::optional<std::int64_t> commit_time_unix_s,
-                 bool context_clean, const std::string& ci_run) {
+                 bool context_clean, const std::string& ci_run,
+                 const std::optional<std::vector<std::string>>& versions) {
   Facts facts;
   facts.git = git;
   facts.event_name = event_name;
@@ -72,6 +73,7 @@ Facts make_facts(const Texts& git, const std::string& event_name, std::int64_t d
   facts.commit_time_unix_s = commit_time_unix_s;
   facts.context_clean = context_clean;
   facts.ci_run = ci_run;
+  facts.versions = versions;
   return facts;
 }
 
@@ -81,10 +83,11 @@ void bind_model(py::module_& module) {
   py::class_<Facts>(module, "Facts", "What the face collected from git, CI, clock and environment.")
       .def(py::init(&make_facts), py::kw_only(), py::arg("git"), py::arg("event_name"), py::arg("date_unix_s"),
            py::arg("env"), py::arg("source_date_epoch"), py::arg("commit_time_unix_s"), py::arg("context_clean"),
-           py::arg("ci_run"));
+           py::arg("ci_run"), py::arg("versions"));
   py::class_<Matrix, std::shared_ptr<Matrix>>(module, "Matrix", "A release with inputs given.")
       .def("to_json", &matrix_json, py::kw_only(), py::arg("indented"), ReleaseGil())
       .def_property_readonly("has_warnings", [](const Matrix& matrix) { return !matrix.warnings.empty(); })
+      .def_property_readonly("automatic", [](const Matrix& matrix) { return matrix.automatic; })
       .def("to_text", py::overload_cast<const Matrix&>(&to_table), ReleaseGil())
       .def("tags_json", &table_json, py::kw_only(), py::arg("include_inactive"), py::arg("indented"), ReleaseGil())
       .def("github_outputs", &outputs, ReleaseGil());

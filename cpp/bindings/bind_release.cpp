@@ -1,5 +1,7 @@
 // Plan and execution.
 #include "pump.hpp"
+#include "shipset/base/json.hpp"
+#include "shipset/release/next_version.hpp"
 #include "shipset/release/plan.hpp"
 #include "shipset/release/release.hpp"
 
@@ -54,6 +56,33 @@ std::tuple<std::string, py::object, py::object> execute(const Plan& plan, const 
   return {pumped.result->report.to_json(), failure, stop};
 }
 
+Result<Strings> existing_versions(std::shared_ptr<Matrix> matrix, const std::string& destination,
+                                  const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                                  Seconds timeout_s) {
+  return run<Strings>({std::move(on_event), std::move(cancel), timeout_s},
+                      [&](const EventSink& events, const CancelToken& token) {
+                        return release::existing_versions(*matrix, destination, client, events, token);
+                      });
+}
+
+Result<std::string> next_version(const ReleaseSpec& spec, const std::map<std::string, std::string>& inputs,
+                                 const Facts& facts, const std::string& step, bool git, bool in_registry,
+                                 const std::string& destination, const registry::ClientOptions& client,
+                                 py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+  release::NextVersionOptions options{VersionStep::minor, git, in_registry, destination, client};
+  SHIPSET_TRY(options.step, parse_version_step(step));
+  return run<std::string>({std::move(on_event), std::move(cancel), timeout_s},
+                          [&](const EventSink& events, const CancelToken& token) -> Result<std::string> {
+                            SHIPSET_TRY(const auto next,
+                                        release::next_version(spec, inputs, facts, options, events, token));
+                            JsonWriter out;
+                            out.begin_object().member("schema_version", 1).member("version", next.version);
+                            out.member("highest", next.highest).member("step", to_string(options.step));
+                            out.member("scheme", to_string(spec.scheme())).end_object();
+                            return out.take();
+                          });
+}
+
 }  // namespace
 
 void bind_release(py::module_& module) {
@@ -73,6 +102,13 @@ void bind_release(py::module_& module) {
              py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("id"),
              py::arg("results"), py::arg("parallel"), py::arg("client"), py::arg("on_event") = py::none(),
              py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+  module.def("existing_versions", &existing_versions, py::arg("matrix"), py::kw_only(), py::arg("destination"),
+             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none(), "Versions that the release's variants have at its destinations.");
+  module.def("next_version", &next_version, py::arg("spec"), py::arg("inputs"), py::arg("facts"), py::kw_only(),
+             py::arg("step"), py::arg("git"), py::arg("in_registry"), py::arg("destination"), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "The next version and what it comes after, as JSON.");
   module.def("thaw_plan", &thaw_plan, py::arg("json"), py::kw_only(), py::arg("file"), py::arg("only"), py::arg("id"),
              py::arg("builder"), py::arg("results"), py::arg("client"), py::arg("on_event") = py::none(),
              py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());

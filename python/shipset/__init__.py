@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from shipset.values import Platform as Platform
     from shipset.values import Reference as Reference
     from shipset.variant import Variant as Variant
+    from shipset.versions import NextVersion as NextVersion
+    from shipset.versions import next_version as next_version
 
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
@@ -105,6 +107,7 @@ _NAMES = {
     "tags": ("TagTable", "github_outputs", "tag_table"),
     "variant": ("Variant",),
     "values": ("Digest", "FrozenMap", "Platform", "Reference"),
+    "versions": ("NextVersion", "next_version"),
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = sorted(_PLACES)  # noqa: PLE0605 (the same names as above, held together by a test)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -21,7 +21,7 @@ class Facts:
     """
     What the face collected from git, CI, clock and environment.
     """
-    def __init__(self, *, git: collections.abc.Mapping[str, str], event_name: str, date_unix_s: int, env: collections.abc.Mapping[str, str], source_date_epoch: int | None, commit_time_unix_s: int | None, context_clean: bool, ci_run: str) -> None:
+    def __init__(self, *, git: collections.abc.Mapping[str, str], event_name: str, date_unix_s: int, env: collections.abc.Mapping[str, str], source_date_epoch: int | None, commit_time_unix_s: int | None, context_clean: bool, ci_run: str, versions: list[str] | None) -> None:
         ...
 class Matrix:
     """
@@ -34,6 +34,9 @@ class Matrix:
     def to_json(self, *, indented: bool) -> str:
         ...
     def to_text(self) -> str:
+        ...
+    @property
+    def automatic(self) -> str:
         ...
     @property
     def has_warnings(self) -> bool:
@@ -110,6 +113,10 @@ def doctor(place: str, *, write: bool, client: ClientOptions, on_event: collecti
     """
     Findings as JSON; an empty place is this machine.
     """
+def existing_versions(matrix: Matrix, *, destination: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> list[str]:
+    """
+    Versions that the release's variants have at its destinations.
+    """
 def human_bytes(size_bytes: int) -> str:
     """
     1536 → 1.5 KiB.
@@ -126,6 +133,10 @@ def logout(host: str) -> str:
     """
 def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], id: str, results: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
+def next_version(spec: Spec, inputs: collections.abc.Mapping[str, str], facts: Facts, *, step: str, git: bool, in_registry: bool, destination: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    The next version and what it comes after, as JSON.
+    """
 def parse_digest(text: str) -> str:
     """
     The digest, if it is one.

@@ -22,6 +22,8 @@ _QUESTIONS = {
     "branch": ["symbolic-ref", "--quiet", "--short", "HEAD"],
     "tags": ["for-each-ref", "--points-at=HEAD", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"],
     "default_branch": ["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"],
+    "versions": ["for-each-ref", "--format=%(refname:strip=2)", "refs/tags"],
+    "shallow": ["rev-parse", "--is-shallow-repository"],
     "commit_count": ["rev-list", "--count", "HEAD"],
     "status": ["status", "--porcelain", "-z", "--untracked-files=normal"],
 }
@@ -33,7 +35,9 @@ _EVENT_LIMIT_BYTES = 25 << 20
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the release may know about the world. ``git`` holds sha, branch, tag, ref_type, default_branch and
-    commit_count as far as they are known; ``env`` the environment, of which only names in ``[env] allow`` are seen."""
+    commit_count as far as they are known; ``env`` the environment, of which only names in ``[env] allow`` are seen.
+    ``versions`` are those that exist, for ``version = "auto:…"``: here all git tags; None where they are not known,
+    as in a shallow checkout, which is not the same as none."""
 
     git: FrozenMap[str] = FrozenMap()
     event_name: str = ""
@@ -43,6 +47,7 @@ class Facts:
     commit_time_unix_s: int | None = None
     context_clean: bool = False
     ci_run: str = ""
+    versions: tuple[str, ...] | None = None
 
     def _core(self) -> _core.Facts:
         return _core.Facts(
@@ -54,6 +59,7 @@ class Facts:
             commit_time_unix_s=self.commit_time_unix_s,
             context_clean=self.context_clean,
             ci_run=self.ci_run,
+            versions=None if self.versions is None else list(self.versions),
         )
 
 
@@ -62,13 +68,15 @@ def collect_facts(
 ) -> Facts:
     """Facts for a release file that lies in ``directory``. Raises UsageError for a wrong SOURCE_DATE_EPOCH."""
     environ = os.environ if environ is None else environ
-    answers = _ask_git(Path(directory))
+    in_checkout = _in_checkout(Path(directory))
+    answers = _ask_git(Path(directory)) if in_checkout else {}
     facts = Facts(
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         date_unix_s=int(time.time()) if now_unix_s is None else now_unix_s,
         env=FrozenMap({name: value for name, value in environ.items() if _is_text(value)}),
         source_date_epoch=_source_date_epoch(environ),
         ci_run=next((environ[name] for name in _RUN_IDS if environ.get(name)), ""),
+        versions=_git_versions(answers) if in_checkout else (),
     )
     sha, _, commit_time = answers.get("commit", "").partition("\0")
     if not sha:
@@ -79,6 +87,13 @@ def collect_facts(
         commit_time_unix_s=int(commit_time),
         context_clean=answers.get("status") == "",
     )
+
+
+def _git_versions(answers: Mapping[str, str]) -> tuple[str, ...] | None:
+    """A shallow checkout has the tags that its maker fetched, perhaps one of many."""
+    if "versions" not in answers or answers.get("shallow") != "false":
+        return None
+    return tuple(filter(None, answers["versions"].split("\n")))
 
 
 def _git_names(sha: str, answers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -105,8 +120,6 @@ def _git_names(sha: str, answers: Mapping[str, str], environ: Mapping[str, str])
 
 def _ask_git(directory: Path) -> dict[str, str]:
     """Answers to all questions, asked at once; a question that fails has none."""
-    if not _in_checkout(directory):
-        return {}
     import subprocess  # noqa: PLC0415 (slow to load, and not needed outside of a checkout)
 
     environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}

@@ -5,7 +5,8 @@ Made by :meth:`shipset.Spec.matrix`; read by :func:`shipset.plan` and :func:`shi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,18 @@ class Matrix(Document["MatrixMembers"]):
     def version(self) -> str:
         """The version of the release, "" when the file gives none."""
         return self._data.version
+
+    @property
+    def automatic(self) -> str:
+        """The file's version where it is computed from those that exist, as ``auto:minor``; else ""."""
+        return self._core.automatic
+
+    def with_versions(self, versions: Iterable[str]) -> Matrix:
+        """The same matrix where these versions exist beside those of its facts: an automatic version comes after the
+        highest of all."""
+        known = self.facts.versions
+        facts = replace(self.facts, versions=None if known is None else (*known, *versions))
+        return _rebuild(*self._source, dict(self.inputs), facts)
 
     @property
     def file(self) -> Path:

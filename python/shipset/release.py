@@ -312,10 +312,20 @@ def plan(
     VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag`` forward tags that move whatever the
     versions say; ``id`` replaces the computed id of the release, under which it is staged; ``results`` are files that
     the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel`` is builds at a
-    time, 0 for the number of cores.
+    time, 0 for the number of cores. A version ``auto:…`` is settled here: the versions at the destinations count too.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
     """
+    if matrix.automatic:
+        existing = _core.existing_versions(
+            matrix._core,
+            destination=to,
+            client=core_options(registry),
+            on_event=core_callback(on_event),
+            cancel=cancel,
+            timeout_s=timeout_s,
+        )
+        matrix = matrix.with_versions(existing)
     core = _core.make_plan(
         matrix._core,
         destination=to,

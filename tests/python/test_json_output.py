@@ -54,6 +54,7 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
     found = {
         "Tag table": data("tags"),
         "Plan": data("plan", "--to", project.to),
+        "Next version": data("version", "next", "minor", "--to", project.to),
         "Report": data("release", "--to", project.to),
         "Verification": data("verify", reference),
         "Content": data("inspect", reference),
@@ -75,6 +76,6 @@ def test_json__each_document__has_the_documented_members(documents: dict[str, An
 
 
 def test_json__documented_members__exist(documents: dict[str, Any]) -> None:
-    optional = {"facts.source_date_epoch", "facts.commit_time_unix_s"}
+    optional = {"facts.source_date_epoch", "facts.commit_time_unix_s", "facts.versions"}
     for name, document in documents.items():
         assert bare(documented(name)) - bare(members(document)) - optional == set(), name

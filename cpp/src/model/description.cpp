@@ -7,7 +7,9 @@ namespace {
 
 constexpr auto release_keys = std::array{
     scalar("name", "Name of the product.").looks(Format::label).must_be_set().never_conditional(),
-    scalar("version", "Version of this release, usually from an input or a git tag.")
+    scalar("version",
+           "Version of this release, usually from an input or a git tag; auto:minor (patch, major, prerelease) "
+           "computes it.")
         .in(Names::version)
         .looks(Format::version),
     scalar("scheme", "How versions are ordered.")

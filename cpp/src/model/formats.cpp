@@ -6,6 +6,7 @@
 #include "formats_impl.hpp"
 #include "pattern_impl.hpp"
 #include "shipset/base/text.hpp"
+#include "shipset/model/next_version.hpp"
 #include "shipset/model/platform.hpp"
 #include "shipset/model/reference.hpp"
 
@@ -214,10 +215,10 @@ Found check_pattern(std::string_view text) {
 }
 
 Found check_version(std::string_view text) {
-  if (text.starts_with("auto:"))
-    return problem(fmt::format("{} is not supported by this version of shipset", quoted(text)),
-                   "give the version by an input, or take it from the git tag: \"{git.tag}\"");
-  return check_label(text);
+  if (!text.starts_with(automatic_prefix)) return check_label(text);
+  if (const auto step = parse_version_step(text.substr(automatic_prefix.size())); !step)
+    return from_error(step.error());
+  return {};
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ std::optional<TextProblem> check_format(Format format, std::string_view text);
 /// Whether the text begins like a credential of a well-known service, or is a private key.
 bool looks_like_secret(std::string_view text) noexcept;
 
+/// A version that is computed: "auto:minor".
+inline constexpr std::string_view automatic_prefix = "auto:";
+
 bool is_variant_name(std::string_view text) noexcept;
 
 /// "variant:NAME" → NAME; empty when it is something else.

@@ -96,10 +96,19 @@ TextProblem convert(const InputDeclaration& input, const std::string& text, Valu
   return problem;
 }
 
+// Whether a template below the node asks for the input.
+bool names_input(const Node& node, const std::string& input) {
+  if (node.text_template != nullptr)
+    for (const auto& piece : node.text_template->pieces())
+      if (piece.name == "inputs." + input) return true;
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [&](const Node& child) { return names_input(child, input); });
+}
+
 class Inputs {
  public:
-  Inputs(const SpecData& spec, const InputValues& given, const Facts& facts)
-      : spec_(spec), given_(given), facts_(facts), list_(spec.file.string()) {}
+  Inputs(const SpecData& spec, const InputValues& given, const Facts& facts, const std::string* version)
+      : spec_(spec), given_(given), facts_(facts), version_(version), list_(spec.file.string()) {}
 
   Result<std::vector<std::pair<std::string, Value>>> run() {
     unknown_names();
@@ -139,6 +148,9 @@ class Inputs {
     }
     const Node* fallback = node.find("default");
     if (fallback == nullptr) {
+      if (version_ != nullptr && names_input(version_node(), input.name) &&
+          convert(input, *version_, out).message.empty())
+        return out;
       list_.error(node, fmt::format("input {} has no value and no default", input.name),
                   fmt::format("give it with --input {}=…", input.name));
       return out;
@@ -172,7 +184,15 @@ class Inputs {
 
   const SpecData& spec_;
   const InputValues& given_;
+  [[nodiscard]] const Node& version_node() const {
+    static const Node none;
+    const Node* release = spec_.root.find("release");
+    const Node* version = release == nullptr ? nullptr : release->find("version");
+    return version == nullptr ? none : *version;
+  }
+
   const Facts& facts_;
+  const std::string* version_;
   ProblemList list_;
 };
 
@@ -197,8 +217,8 @@ std::vector<InputDeclaration> read_inputs(const Node& root) {
 }
 
 Result<std::vector<std::pair<std::string, Value>>> convert_inputs(const SpecData& spec, const InputValues& given,
-                                                                  const Facts& facts) {
-  return Inputs(spec, given, facts).run();
+                                                                  const Facts& facts, const std::string* version) {
+  return Inputs(spec, given, facts, version).run();
 }
 
 }  // namespace detail

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "formats_impl.hpp"
 #include "resolve_impl.hpp"
+#include "shipset/model/next_version.hpp"
 #include "spec_checks_impl.hpp"
 #include "spec_data_impl.hpp"
 #include "variant_impl.hpp"
@@ -25,15 +27,15 @@ Facts visible(const Facts& facts, const KnownNames& known) {
 
 class MatrixMaker {
  public:
-  MatrixMaker(const SpecData& spec, const Facts& facts)
-      : spec_(spec), problems_(spec.file.string()), faults_(&problems_) {
+  MatrixMaker(const SpecData& spec, const Facts& facts, const std::string* version)
+      : spec_(spec), given_version_(version), problems_(spec.file.string()), faults_(&problems_) {
     out_.facts = visible(facts, spec.known);
     values_.known = &spec.known;
     values_.facts = &out_.facts;
   }
 
   Result<Matrix> run(const InputValues& inputs) {
-    SHIPSET_TRY(out_.inputs, convert_inputs(spec_, inputs, out_.facts));
+    SHIPSET_TRY(out_.inputs, convert_inputs(spec_, inputs, out_.facts, given_version_));
     for (const auto& [name, value] : out_.inputs) values_.inputs.emplace(name, value);
     out_.file = spec_.file.string();
     out_.directory = std::filesystem::absolute(spec_.file).lexically_normal().parent_path().string();
@@ -67,13 +69,48 @@ class MatrixMaker {
   void version() {
     const RunScope scope = scope_at(Names::version);
     const Node* node = path(spec_.root, "release", "version");
-    if (node != nullptr) Evaluation(scope, faults_).text(*node, out_.version);
+    if (given_version_ != nullptr) {
+      out_.version = *given_version_;
+    } else if (node != nullptr) {
+      Evaluation(scope, faults_).text(*node, out_.version);
+      if (out_.version.starts_with(automatic_prefix)) compute_version(scope, *node);
+    }
+    if (out_.automatic.empty()) out_.facts.versions.reset();
     values_.version = version_values(out_.version, out_.scheme);
     if (out_.version.empty() || out_.scheme == VersionScheme::none) return;
-    if (const auto parsed = Version::parse(out_.version, out_.scheme); !parsed)
+    const auto parsed = Version::parse(out_.version, out_.scheme);
+    if (!parsed && node != nullptr)
       problems_.warning(
           *node, fmt::format("the version \"{}\" is not one of the scheme {}", out_.version, to_string(out_.scheme)),
           "it can be an exact tag, but moves no forward tag");
+  }
+
+  /// Of the versions that exist only the highest is kept: it alone decides, now and whenever the facts are used again.
+  void compute_version(const Scope& scope, const Node& node) {
+    out_.automatic = out_.version;
+    out_.version.clear();
+    const std::string what = fmt::format("\"{}\" gives no version", out_.automatic);
+    if (!out_.facts.versions) {
+      problems_.error(node, what + ": the versions that exist are not known",
+                      "a shallow checkout may lack git tags; fetch all: git fetch --unshallow --tags "
+                      "(actions/checkout: fetch-depth: 0)");
+      return;
+    }
+    std::vector<std::string> withdrawn;
+    if (const Node* list = path(spec_.root, "tags", "withdrawn")) withdrawn = Evaluation(scope, faults_).texts(*list);
+    const auto step = parse_version_step(std::string_view(out_.automatic).substr(automatic_prefix.size()));
+    auto next = step ? next_version(*out_.facts.versions, *step, out_.scheme, withdrawn, out_.facts.date_unix_s)
+                     : Result<NextVersion>(step.error());
+    if (!next) {
+      problems_.error(
+          node,
+          fmt::format("{}: {}{}", what, next.error().what, next.error().why.empty() ? "" : ": " + next.error().why),
+          next.error().hint);
+      return;
+    }
+    out_.version = next->version;
+    out_.facts.versions->clear();
+    if (!next->highest.empty()) out_.facts.versions->push_back(next->highest);
   }
 
   void release_settings() {
@@ -167,6 +204,7 @@ class MatrixMaker {
   }
 
   const SpecData& spec_;
+  const std::string* given_version_;
   ProblemList problems_;
   Faults faults_;
   ReleaseValues values_;
@@ -175,8 +213,9 @@ class MatrixMaker {
 
 }  // namespace
 
-Result<Matrix> make_matrix(const SpecData& spec, const InputValues& inputs, const Facts& facts) {
-  return MatrixMaker(spec, facts).run(inputs);
+Result<Matrix> make_matrix(const SpecData& spec, const InputValues& inputs, const Facts& facts,
+                           const std::string* version) {
+  return MatrixMaker(spec, facts, version).run(inputs);
 }
 
 }  // namespace shipset::detail

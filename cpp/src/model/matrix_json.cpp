@@ -96,7 +96,9 @@ void write_facts(JsonWriter& out, const Facts& facts) {
   write_sorted(out, "env", facts.env);
   write_optional(out, "source_date_epoch", facts.source_date_epoch);
   write_optional(out, "commit_time_unix_s", facts.commit_time_unix_s);
-  out.member("context_clean", facts.context_clean).member("ci_run", facts.ci_run).end_object();
+  out.member("context_clean", facts.context_clean).member("ci_run", facts.ci_run);
+  if (facts.versions) write_list(out, "versions", *facts.versions);
+  out.end_object();
 }
 
 }  // namespace

@@ -95,6 +95,15 @@ std::vector<std::string> ReleaseSpec::variant_names() const {
   return out;
 }
 
+VersionScheme ReleaseSpec::scheme() const {
+  return data_->scheme;
+}
+
+Result<Matrix> ReleaseSpec::matrix_of_version(const std::string& version, const InputValues& inputs,
+                                              const Facts& facts) const {
+  return detail::make_matrix(*data_, inputs, facts, &version);
+}
+
 Result<Matrix> ReleaseSpec::matrix(const InputValues& inputs, const Facts& facts) const {
   return detail::make_matrix(*data_, inputs, facts);
 }

@@ -32,10 +32,14 @@ Result<std::map<std::string, std::string>> parse_versions(std::string_view text,
 
 std::vector<InputDeclaration> read_inputs(const Node& root);
 
-/// Inputs by declared type, defaults filled in. Errors: kind usage with every problem.
+/// Inputs by declared type, defaults filled in; with `version`, missing ones that the file's version names are that.
+/// Errors: kind usage with every problem.
 Result<std::vector<std::pair<std::string, Value>>> convert_inputs(const SpecData& spec, const InputValues& given,
-                                                                  const Facts& facts);
+                                                                  const Facts& facts,
+                                                                  const std::string* version = nullptr);
 
-Result<Matrix> make_matrix(const SpecData& spec, const InputValues& inputs, const Facts& facts);
+/// With `version`, that takes the place of the file's own, also in inputs that only the file's version needs.
+Result<Matrix> make_matrix(const SpecData& spec, const InputValues& inputs, const Facts& facts,
+                           const std::string* version = nullptr);
 
 }  // namespace shipset::detail

@@ -26,7 +26,9 @@ void write_facts(JsonWriter& out, const Facts& facts) {
   write_map(out, "env", facts.env);
   if (facts.source_date_epoch) out.member("source_date_epoch", *facts.source_date_epoch);
   if (facts.commit_time_unix_s) out.member("commit_time_unix_s", *facts.commit_time_unix_s);
-  out.member("context_clean", facts.context_clean).member("ci_run", facts.ci_run).end_object();
+  out.member("context_clean", facts.context_clean).member("ci_run", facts.ci_run);
+  if (facts.versions) write_texts(out, "versions", *facts.versions);
+  out.end_object();
 }
 
 void write_options(JsonWriter& out, const Options& options) {

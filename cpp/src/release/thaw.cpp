@@ -56,6 +56,7 @@ Facts facts_of(const Json& json) {
   facts.commit_time_unix_s = number_at(json, "commit_time_unix_s");
   facts.context_clean = child(json, "context_clean") == Json(true);
   facts.ci_run = text_at(json, "ci_run");
+  if (child(json, "versions").is_array()) facts.versions = texts_at(json, "versions");
   return facts;
 }
 

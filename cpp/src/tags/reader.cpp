@@ -50,6 +50,8 @@ class Rules {
     }
   }
 
+  [[nodiscard]] bool empty() const { return rules_.empty(); }
+
  private:
   static bool publishes(const Variant& variant, std::string_view repository, TextMap<bool>& is_here) {
     for (const auto& text : variant.repositories) {
@@ -100,6 +102,7 @@ struct VersionReader::Data {
   const Matrix& matrix;
   std::unordered_map<std::string_view, std::vector<Version>> versions;
   std::vector<Version> none;
+  bool readable = false;
 
   std::set<std::string, std::less<>> withdrawn_plain;
 
@@ -108,10 +111,11 @@ struct VersionReader::Data {
 
 VersionReader::VersionReader(const Matrix& matrix, std::string_view repository,
                              const std::vector<std::string>& existing_tags) {
-  auto data = std::make_unique<Data>(Data{matrix, {}, {}, {}});
+  auto data = std::make_unique<Data>(Data{matrix, {}, {}, false, {}});
   for (const auto& text : matrix.withdrawn) data->withdrawn_plain.insert(text.starts_with('v') ? text.substr(1) : text);
-  if (!existing_tags.empty()) {
-    const Rules rules(matrix, repository);
+  const Rules rules(matrix, repository);
+  data->readable = !rules.empty();
+  if (data->readable) {
     std::vector<std::pair<const Rule*, Version>> readings;
     for (const auto& tag : existing_tags) {
       if (tag.empty() || tag.size() > max_tag_bytes) continue;
@@ -141,6 +145,10 @@ VersionReader::VersionReader(const Matrix& matrix, std::string_view repository,
 VersionReader::~VersionReader() = default;
 VersionReader::VersionReader(VersionReader&&) noexcept = default;
 VersionReader& VersionReader::operator=(VersionReader&&) noexcept = default;
+
+bool VersionReader::readable() const {
+  return data_->readable;
+}
 
 const std::vector<Version>& VersionReader::versions(std::string_view variant) const& {
   const auto found = data_->versions.find(variant);

@@ -21,6 +21,7 @@ COMMANDS = {
     "build": "release",
     "release": "release",
     "promote": "release",
+    "version": "version",
     "verify": "content",
     "inspect": "content",
     "copy": "content",

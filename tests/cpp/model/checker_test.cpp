@@ -143,12 +143,15 @@ TEST_CASE("tag rules, those of metadata-action and reserved sections, are refuse
   CHECK_FALSE(has(text, "`tag` is missing"));
 }
 
-TEST_CASE("release version, automatic versions, are refused with what to write instead") {
-  const auto text = problems_of(
-      "[release]\nname = \"a\"\nversion = \"auto:minor\"\nrepositories = [\"a/b\"]\n"
-      "[build]\nplatforms = [\"linux/amd64\"]\n[[variant]]\nname = \"a\"\n");
-  CHECK(
-      has(text, "3:11 release.version: \"auto:minor\" is not supported by this version of shipset | give the version"));
+TEST_CASE("release version, automatic with an unknown step, is refused with the nearest one") {
+  const auto file = [](const std::string& version) {
+    return "[release]\nname = \"a\"\nversion = \"" + version +
+           "\"\nrepositories = [\"a/b\"]\n"
+           "[build]\nplatforms = [\"linux/amd64\"]\n[[variant]]\nname = \"a\"\n";
+  };
+  CHECK(problems_of(file("auto:minor")).empty());
+  const auto text = problems_of(file("auto:mnior"));
+  CHECK(has(text, "3:11 release.version: \"mnior\" is no step to a next version | did you mean \"minor\"?"));
 }
 
 TEST_CASE("release file, many problems of all kinds, are reported at once and in order") {

@@ -73,6 +73,9 @@ struct Facts {
   std::optional<std::int64_t> commit_time_unix_s;
   bool context_clean = false;  ///< the working tree equals git.sha
   std::string ci_run;          ///< id of the CI run, if any
+  /// Versions that exist, as written: git tags, and what the destination's tags read as. Only `version = "auto:…"`
+  /// looks at them, and the matrix keeps of them what decided. nullopt: not known, which is not the same as none.
+  std::optional<std::vector<std::string>> versions;
 };
 
 struct Matrix {
@@ -80,7 +83,8 @@ struct Matrix {
   std::string directory;  ///< its folder (absolute); paths in settings are relative to it
   Digest file_digest;
   std::string name;
-  std::string version;  ///< evaluated [release] version; "" when none is given
+  std::string version;    ///< evaluated [release] version; "" when none is given
+  std::string automatic;  ///< "auto:minor" when the version was computed from facts.versions; else ""
   VersionScheme scheme = VersionScheme::semver;
   std::vector<std::string> repositories;
   bool continue_on_registry_failure = false;  ///< on_registry_failure = "continue"

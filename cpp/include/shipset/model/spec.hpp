@@ -34,12 +34,17 @@ class ReleaseSpec {
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::vector<InputDeclaration>& inputs() const;
   [[nodiscard]] std::vector<std::string> variant_names() const;  ///< after matrix expansion, in file order
+  [[nodiscard]] VersionScheme scheme() const;
   [[nodiscard]] const std::vector<Problem>& warnings() const;
   [[nodiscard]] const std::string& text() const;
   [[nodiscard]] const std::filesystem::path& file() const;
 
   /// Unknown, missing, ill-typed inputs: kind usage. Values that only now turn out wrong: kind spec with problems.
   [[nodiscard]] Result<Matrix> matrix(const InputValues& inputs = {}, const Facts& facts = {}) const;
+  /// The same for a version that takes the place of the file's own. Inputs without a default that the file's version
+  /// names may be missing: they are taken to be that version.
+  [[nodiscard]] Result<Matrix> matrix_of_version(const std::string& version, const InputValues& inputs,
+                                                 const Facts& facts) const;
 
  private:
   struct Data;

@@ -24,6 +24,8 @@ class VersionReader {
   /// The distinct versions that the variant has here, from low to high.
   [[nodiscard]] const std::vector<Version>& versions(std::string_view variant) const&;
   const std::vector<Version>& versions(std::string_view variant) && = delete;
+  /// Whether any variant publishes here under an exact rule that can be read backwards.
+  [[nodiscard]] bool readable() const;
   /// Whether the forward tag may move to the release's version, and why.
   [[nodiscard]] ForwardDecision decide(const Entry& entry) const;
 
