@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from shipset.events import Event as Event
     from shipset.facts import Facts as Facts
     from shipset.facts import collect_facts as collect_facts
+    from shipset.git import GitTag as GitTag
+    from shipset.git import prepare_git_tag as prepare_git_tag
     from shipset.matrix import Matrix as Matrix
     from shipset.progress import Progress as Progress
     from shipset.progress import live as live
@@ -98,6 +100,7 @@ _NAMES = {
     ),
     "events": ("Event",),
     "facts": ("Facts", "collect_facts"),
+    "git": ("GitTag", "prepare_git_tag"),
     "matrix": ("Matrix",),
     "progress": ("Progress", "live"),
     "registry": ("RegistryOptions", "login", "logout", "ping"),

@@ -199,7 +199,8 @@ class TagMoved(ReleaseFailed):
 
 
 class ReleaseIncomplete(ReleaseFailed):
-    """Public tags are mixed: a failed promotion could not be undone."""
+    """Public tags are mixed, because a failed promotion could not be undone; or the release is public and work after
+    its commit point remains."""
 
     default_kind = "incomplete"
     default_exit_code = 8

@@ -13,6 +13,7 @@ from shipset.cli.progress import shown
 from shipset.cli.signals import stoppable
 from shipset.errors import ShipsetError
 from shipset.events import Event
+from shipset.git import prepare_git_tag
 from shipset.registry import RegistryOptions
 from shipset.release import Plan, plan
 from shipset.report import Report, render
@@ -33,6 +34,14 @@ def _id_option(command: options.F) -> options.F:
 def _report_option(command: options.F) -> options.F:
     return click.option(
         "-o", "--output", "target", type=click.Path(), help="Also write the report: .json, .html, .md or .txt."
+    )(command)
+
+
+def _git_tag_option(command: options.F) -> options.F:
+    return click.option(
+        "--git-tag",
+        is_flag=True,
+        help="When it is public, tag the released commit with the version and push the tag to origin.",
     )(command)
 
 
@@ -69,6 +78,7 @@ def build_command(ctx: click.Context, /, **arguments: Any) -> None:
 @click.command("release")
 @options.file_argument
 @options.move_options
+@_git_tag_option
 @_execution_options
 def release_command(ctx: click.Context, /, **arguments: Any) -> None:
     """The whole release: gates, build, attest, stage, gates on the staged bytes, then every tag moves.
@@ -83,6 +93,7 @@ def release_command(ctx: click.Context, /, **arguments: Any) -> None:
 @click.option("--file", default="shipset.toml", type=click.Path(), help="Release file, when there is no --plan.")
 @click.option("--parts", type=click.Path(exists=True), help="Folder with the parts that the builds wrote (-o).")
 @options.move_options
+@_git_tag_option
 @_execution_options
 def promote_command(ctx: click.Context, /, **arguments: Any) -> None:
     """The second half of a release: joins what was staged under ID, then moves the tags.
@@ -112,6 +123,7 @@ def _execute(
     target: str | None,
     quiet: bool,
     parts: str | None = None,
+    git_tag: bool = False,
 ) -> None:
     written = () if target is None else (target,)
     with stoppable() as stop, shown(quiet=quiet) as show:
@@ -140,6 +152,7 @@ def _execute(
                 on_event=on_event,
                 cancel=stop.token,
             )
+        tag = prepare_git_tag(planned) if git_tag else None
         try:
             if goal == "promote":
                 report = planned.promote(parts=parts, on_event=on_event, cancel=stop.token).report
@@ -151,6 +164,9 @@ def _execute(
                 _show(error.report, form, target)
             raise
     _show(report, form, target)
+    if tag is not None:
+        tag.push()
+        output.say(f"git tag {tag.name} is on {tag.remote}")
 
 
 def _refuse_beside_plan(ctx: click.Context) -> None:
