@@ -78,7 +78,8 @@ def cli() -> None:
     """Releases container images in many variants as one transaction.
 
     Exit codes: 0 done · 1 bug · 2 usage or release file · 3 build, disk or file · 4 refused by policy, gate or tag ·
-    5 registry or login · 6 network · 7 does not verify · 8 public tags are mixed · 130 cancelled.
+    5 registry or login · 6 network · 7 does not verify · 8 public tags are mixed, or work is left after a
+    release · 130 cancelled.
     """
 
 
