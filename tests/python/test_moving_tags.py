@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import shipset
 from helpers import Project, tags_of
+from shipset.testing import FakeRegistry
 
 # Each variant's suffix is the end of another one's: `1.0.0-vllm-cuda` must not count as a version of cuda.
 SUFFIXES = ("", "-cuda", "-vllm-cuda")
@@ -219,3 +220,27 @@ def test_check__forward_without_versions_to_read__is_an_error(three: Project, ch
     three.write(THREE.replace(*change))
     problems = shipset.check(three.file)
     assert any(problem.severity == "error" and "forward" in problem.message for problem in problems), problems
+
+
+def test_plan__registry_refuses_the_list_of_tags__stops_where_a_forward_rule_needs_it(three: Project) -> None:
+    with FakeRegistry.like("distribution-3.1") as registry:
+        registry.faults.on("GET", path="tags/list", times=None).status(403)
+        spec = shipset.load(three.file)
+        with pytest.raises(shipset.ShipsetError, match="cannot list the tags"):
+            shipset.plan(spec.matrix(version="1.0.0"), to=registry.host)
+        exact = THREE[: THREE.index('  { tag = "{version.major}.')] + "]\n" + THREE[THREE.index("\n[[variant]]") :]
+        three.write(exact)
+        planned = shipset.plan(shipset.load(three.file).matrix(version="1.0.0"), to=registry.host)
+        assert [tag.tag for tag in planned.tags] == ["1.0.0", "1.0.0-cuda", "1.0.0-vllm-cuda"]
+        assert registry.requests.count(what="tags/list") == 1, "exact tags need no list"
+
+
+def test_plan__list_of_tags_breaks_off_at_a_later_page__moves_nothing(three: Project) -> None:
+    with FakeRegistry.like("distribution-3.1", page_limit=2) as registry:
+        for version in ("1.0.0", "2.0.0"):
+            shipset.plan(shipset.load(three.file).matrix(version=version), to=registry.host).execute()
+        before = registry.tags("team/app")
+        registry.faults.on("GET", path="tags/list", nth=4, times=None).status(502)
+        with pytest.raises(shipset.ShipsetError, match="cannot list the tags"):
+            shipset.plan(shipset.load(three.file).matrix(version="1.0.1"), to=registry.host)
+        assert registry.tags("team/app") == before
