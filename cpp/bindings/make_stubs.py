@@ -21,6 +21,7 @@ REPLACED = {
     "os.PathLike | str | bytes": "os.PathLike[str] | str",
     "on_event: typing.Any = None": f"on_event: {CALLBACK} = None",
     "collections.abc.Sequence[str]": "list[str]",
+    "zone: collections.abc.Callable)": "zone: collections.abc.Callable[[str, int], tuple[int, str] | None])",
 }
 
 

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   shipset::bindings::bind_errors(module);    // errors.py, events.py
   shipset::bindings::bind_values(module);    // values.py
   shipset::bindings::bind_model(module);     // spec.py, matrix.py, tags.py
+  shipset::bindings::bind_tags(module);      // metadata.py
   shipset::bindings::bind_registry(module);  // registry.py
   shipset::bindings::bind_doctor(module);    // diagnosis.py
   shipset::bindings::bind_release(module);   // release.py

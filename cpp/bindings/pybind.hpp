@@ -12,6 +12,7 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 void bind_values(py::module_& module);
 void bind_model(py::module_& module);
+void bind_tags(py::module_& module);
 void bind_registry(py::module_& module);
 void bind_doctor(py::module_& module);
 void bind_release(py::module_& module);

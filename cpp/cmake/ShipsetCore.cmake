@@ -11,7 +11,7 @@ target_compile_features(shipset_core PUBLIC cxx_std_20)
 target_include_directories(shipset_core PUBLIC
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(shipset_core PUBLIC nlohmann_json::nlohmann_json Threads::Threads
-  PRIVATE fmt::fmt OpenSSL::Crypto CURL::libcurl shipset::libdeflate shipset::zstd ${SHIPSET_ISAL})
+  PRIVATE fmt::fmt OpenSSL::Crypto CURL::libcurl shipset::libdeflate shipset::pcre2 shipset::zstd ${SHIPSET_ISAL})
 set_target_properties(shipset_core PROPERTIES OUTPUT_NAME shipset EXPORT_NAME core)
 
 if(NOT SHIPSET_INSTALL)

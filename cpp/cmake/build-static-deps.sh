@@ -41,6 +41,7 @@ make install_sw
 folder=$(source_of zstd)
 by_cmake "$folder/build/cmake" -DZSTD_BUILD_SHARED=OFF -DZSTD_BUILD_PROGRAMS=OFF
 by_cmake "$(source_of libdeflate)" -DLIBDEFLATE_BUILD_SHARED_LIB=OFF -DLIBDEFLATE_BUILD_GZIP=OFF
+by_cmake "$(source_of pcre2)" -DPCRE2_BUILD_TESTS=OFF -DPCRE2_BUILD_PCRE2GREP=OFF -DBUILD_STATIC_LIBS=ON
 by_cmake "$(source_of fmt)" -DFMT_TEST=OFF -DFMT_DOC=OFF
 by_cmake "$(source_of json)" -DJSON_BuildTests=OFF
 by_cmake "$(source_of tomlplusplus)"

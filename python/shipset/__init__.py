@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from shipset.git import GitTag as GitTag
     from shipset.git import prepare_git_tag as prepare_git_tag
     from shipset.matrix import Matrix as Matrix
+    from shipset.metadata import MetadataEvent as MetadataEvent
+    from shipset.metadata import MetadataTags as MetadataTags
+    from shipset.metadata import metadata_tags as metadata_tags
     from shipset.progress import Progress as Progress
     from shipset.progress import live as live
     from shipset.registry import RegistryOptions as RegistryOptions
@@ -102,6 +105,7 @@ _NAMES = {
     "facts": ("Facts", "collect_facts"),
     "git": ("GitTag", "prepare_git_tag"),
     "matrix": ("Matrix",),
+    "metadata": ("MetadataEvent", "MetadataTags", "metadata_tags"),
     "progress": ("Progress", "live"),
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),

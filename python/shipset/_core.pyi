@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -133,6 +133,10 @@ def logout(host: str) -> str:
     """
 def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], id: str, results: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
+def metadata_tags(*, images: list[str], tags: list[str], flavor: list[str], event: collections.abc.Mapping[str, str], short_sha_length: str, now_unix_ms: int, commit_unix_ms: int, zone: collections.abc.Callable[[str, int], tuple[int, str] | None]) -> tuple[list[str], str | None, list[str], bool, list[str]]:
+    """
+    Tags, version, partial versions, latest, warnings.
+    """
 def next_version(spec: Spec, inputs: collections.abc.Mapping[str, str], facts: Facts, *, step: str, git: bool, in_registry: bool, destination: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     """
     The next version and what it comes after, as JSON.

@@ -73,7 +73,7 @@ def collect_facts(
     facts = Facts(
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         date_unix_s=int(time.time()) if now_unix_s is None else now_unix_s,
-        env=FrozenMap({name: value for name, value in environ.items() if _is_text(value)}),
+        env=FrozenMap({name: value for name, value in environ.items() if is_text(value)}),
         source_date_epoch=_source_date_epoch(environ),
         ci_run=next((environ[name] for name in _RUN_IDS if environ.get(name)), ""),
         versions=_git_versions(answers) if in_checkout else (),
@@ -162,23 +162,28 @@ def _source_date_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _event_default_branch(environ: Mapping[str, str]) -> str:
+def read_event(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """The payload of GitHub's event; empty where there is none that can be read."""
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
-        return ""
+        return {}
     import json  # noqa: PLC0415 (only on GitHub)
 
     try:
         if Path(path).stat().st_size > _EVENT_LIMIT_BYTES:
-            return ""
+            return {}
         event: Any = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError):
-        return ""
-    repository = event.get("repository") if isinstance(event, dict) else None
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _event_default_branch(environ: Mapping[str, str]) -> str:
+    repository = read_event(environ).get("repository")
     name = repository.get("default_branch") if isinstance(repository, dict) else None
     return name if isinstance(name, str) else ""
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
     """Bytes of the environment that are no UTF-8 arrive as surrogates and cannot be passed on."""
     return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)

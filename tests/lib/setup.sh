@@ -14,7 +14,7 @@ export PATH="$tools/bin:$PATH"
 
 # shellcheck disable=SC2034  # used by the scripts that source this file
 build_packages=(build-essential ca-certificates ccache cmake git libcurl4-openssl-dev libdeflate-dev libfmt-dev
-  libisal-dev libssl-dev libtomlplusplus-dev libzstd-dev ninja-build nlohmann-json3-dev pkg-config)
+  libisal-dev libpcre2-dev libssl-dev libtomlplusplus-dev libzstd-dev ninja-build nlohmann-json3-dev pkg-config)
 
 say() { printf '\n==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

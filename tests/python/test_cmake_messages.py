@@ -26,6 +26,14 @@ def test_configure__two_libraries_missing__names_both_with_packages_of_three_sys
     assert "libzstd-dev" not in said
 
 
+def test_configure__pcre2_missing__names_its_packages(tmp_path: Path) -> None:
+    answer = configure(tmp_path, "-DSHIPSET_pcre2-8_LIBRARY=OFF")
+    said = re.sub(r"\s+", " ", answer.stderr)
+    assert answer.returncode != 0
+    for package in ("apt-get install libpcre2-dev", "dnf install pcre2-devel", "brew install pcre2"):
+        assert package in said
+
+
 def test_configure__without_isal__succeeds(tmp_path: Path) -> None:
     answer = configure(tmp_path, "-DSHIPSET_WITH_ISAL=OFF")
     assert answer.returncode == 0, answer.stderr
