@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -88,6 +90,20 @@ class Project:
     def outcome(self, code: int, said: str) -> Outcome:
         report = json.loads(self.report_file.read_text()) if self.report_file.exists() else None
         return Outcome(code, said, report)
+
+    def tags(self) -> list[str]:
+        """Asked without any client. A registry that was never pushed to has no repository."""
+        with contextlib.closing(http.client.HTTPConnection(self.registry, timeout=10)) as connection:
+            connection.request("GET", "/v2/team/faulty/tags/list")
+            answer = connection.getresponse()
+            assert answer.status in (200, 404)
+            found: list[str] = json.loads(answer.read()).get("tags") or []
+            return sorted(found)
+
+    def log(self, target: str) -> str:
+        """What was logged of a target so far."""
+        found = sorted(self.folder.glob(f".shipset/*/logs/{target}.log"))
+        return found[-1].read_text() if found else ""
 
     def left(self) -> list[str]:
         """What is there besides the project's own files, the report and the logs of builds."""

@@ -125,7 +125,7 @@ class CallRun {
       }
       const auto& told = progress.of(target.name);
       // What an older buildx stopped because of another target comes again; a call that never began is over for all.
-      const bool others_failed = told.error.empty() && (told.cancelled || told.first_ns != 0 || some_failed(progress));
+      const bool others_failed = told.error.empty() && (told.cancelled || some_failed(progress));
       if (others_failed && exit_code != 0) continue;
       fail_target(target, progress);
       open.erase(target.name);
