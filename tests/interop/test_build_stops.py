@@ -93,6 +93,23 @@ def test_signal__while_a_step_runs__ends_the_step_on_the_builder(
     assert project.tags() == ["1.0.0-good", "1.0.0-one"]
 
 
+def test_signal__builder_that_the_file_describes__leaves_its_definition_alone(buildkit: Kit, project: Project) -> None:
+    seconds = f"{6600 + os.getpid() % 1000}"
+    known = builders(buildkit)
+    described = f'builder = {{ driver = "remote", endpoint = "{buildkit.nodes[0].address}" }}'
+    project.write(LONG.replace("{seconds}", seconds), variants("one"), described)
+    process = start(project, builder="")
+    wait_for(lambda: sleeping(seconds), "the step did not begin")
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    (made,) = builders(buildkit) - known
+    assert made.startswith("shipset-")
+    wait_for(lambda: not sleeping(seconds), "the step runs on")
+    buildkit.buildx("rm", made)
+    assert project.left() == []
+
+
 def test_python__time_is_up_or_token_is_cancelled__ends_the_step_on_the_builder(
     buildkit: Kit, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
