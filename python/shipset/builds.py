@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shipset import _core
 from shipset.events import Event
@@ -15,18 +15,27 @@ from shipset.events import Event
 
 @dataclass(slots=True)
 class BuildProgress:
-    """One platform image, ``variant/os/arch``. ``state`` is building, finished or failed; ``step`` is what it is at;
-    steps count those of its Dockerfile that have ended; ``transferred_bytes`` went to the builder, of all platforms
-    that it builds together."""
+    """One platform image, ``variant/os/arch``. ``state`` is building, finished or failed; ``step`` is what it is at,
+    ``ended_steps`` what has ended and whether the cache had it; ``transferred_bytes`` went to the builder, of all
+    platforms that it builds together."""
 
     name: str
     state: str = "building"
     step: str = ""
-    steps_done: int = 0
-    steps_cached: int = 0
+    ended_steps: dict[str, bool] = field(default_factory=dict)
     transferred_bytes: int = 0
     began_s: float = 0.0
     ended_s: float | None = None
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of its Dockerfile, and of the builder, that have ended."""
+        return len(self.ended_steps)
+
+    @property
+    def steps_cached(self) -> int:
+        """Those of them that the cache had."""
+        return sum(self.ended_steps.values())
 
     def seconds(self, now_s: float) -> float:
         """How long it has taken, or took."""
@@ -83,6 +92,6 @@ def _step(build: BuildProgress, event: Event) -> None:
     if event.kind == "step_started":
         build.step = event.message
     elif event.kind == "step_finished":
-        build.steps_done += 1
-        build.steps_cached += event.fields.get("cached") == "true"
+        # The builder may take a step up again, which is still one step.
+        build.ended_steps[event.message] = event.fields.get("cached") == "true"
         build.transferred_bytes = max(build.transferred_bytes, int(event.fields.get("transferred_bytes", "0")))

@@ -1,7 +1,7 @@
 // The buildx backend in pieces: buildx.cpp (batches), buildx_calls.cpp (their order), buildx_call.cpp (one of them),
-// buildx_prepare.cpp (what a plan must know), buildx_command.cpp (the program and its builders), buildx_progress.cpp
-// (rawjson), buildx_results.cpp (what came out), buildx_faults.cpp (failures with a name), bake.cpp (definitions).
-// Private.
+// buildx_prepare.cpp (what a plan must know), buildx_terms.cpp (how it is said to buildx), secret_look.cpp (values that
+// do not belong into a build), buildx_command.cpp (the program and its builders), buildx_progress.cpp (rawjson),
+// buildx_results.cpp (what came out), buildx_faults.cpp (failures with a name), bake.cpp (definitions). Private.
 #pragma once
 
 #include <map>

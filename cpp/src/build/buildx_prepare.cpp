@@ -1,13 +1,11 @@
 // What a plan must know of a Dockerfile build: its images pinned, its inputs as a digest, its mistakes.
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "buildx_impl.hpp"
 #include "shipset/base/file.hpp"
 #include "shipset/base/text.hpp"
 #include "shipset/build/context_digest.hpp"
-#include "shipset/model/reference.hpp"
 
 namespace shipset::build::buildx {
 
@@ -24,29 +22,6 @@ Problem warning(const Task& task, std::string key, std::string message, std::str
   problem.message = "variant " + task.variant + ": " + std::move(message);
   problem.hint = std::move(hint);
   return problem;
-}
-
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/// Whether `name` has `word` as one of its parts between underscores.
-bool has_part(const std::string& name, std::string_view word) {
-  for (std::size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
-    const bool begins = at == 0 || !is_letter_or_digit(name[at - 1]);
-    const bool ends = at + word.size() == name.size() || !is_letter_or_digit(name[at + word.size()]);
-    if (begins && ends) return true;
-  }
-  return false;
-}
-
-bool has_credentials_url(std::string_view value) {
-  const auto scheme = value.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const auto at = value.find('@', scheme);
-  const auto end = value.find('/', scheme + 3);
-  const auto colon = value.find(':', scheme + 3);
-  return at != std::string_view::npos && colon < at && (end == std::string_view::npos || at < end);
 }
 
 Result<void> check_arguments(const Task& task) {
@@ -101,65 +76,6 @@ Result<PinnedBase> pin_for_builder(const std::string& reference, const Task& tas
 }
 
 }  // namespace
-
-bool is_remote(std::string_view context) {
-  return context.find("://") != std::string_view::npos || context.starts_with("git@") ||
-         context.starts_with("github.com/") || context.starts_with("target:");
-}
-
-std::string variant_stage(std::string_view variant) {
-  std::string out = "shipset-variant-";
-  for (const char c : variant) out += is_letter_or_digit(c) ? c : '-';
-  while (out.ends_with("-")) out += "x";
-  return to_lower(out);
-}
-
-OrderedMap build_arguments(const Task& task) {
-  OrderedMap out = task.settings.args;
-  for (const auto& base : task.settings.bases) {
-    const std::string value = base.variant.empty() ? base.image : variant_stage(base.variant);
-    const auto at = std::find_if(out.begin(), out.end(), [&](const auto& pair) { return pair.first == base.arg; });
-    if (at == out.end())
-      out.emplace_back(base.arg, value);
-    else
-      at->second = value;
-  }
-  return out;
-}
-
-/// BuildKit asks for a context by the short name of the image, without the tag `latest`.
-std::optional<std::pair<std::string, std::string>> pinned_context(const PinnedBase& base) {
-  const auto reference = Reference::parse(base.reference);
-  if (!reference || !reference->digest().empty() || base.reference.starts_with("variant:")) return std::nullopt;
-  const Digest& digest = base.index_digest.empty() ? base.digest : base.index_digest;
-  const std::string tag = reference->tag().empty() ? "latest" : reference->tag();
-  const std::string name = reference->familiar_name() + (tag == "latest" ? "" : ":" + tag);
-  return std::make_pair(name, "docker-image://" + reference->familiar_name() + ":" + tag + "@" + digest.str());
-}
-
-std::string secret_look(std::string_view name, std::string_view value) {
-  if (value.empty()) return {};
-  constexpr std::array<std::string_view, 12> prefixes{"ghp_",  "gho_",  "ghs_", "ghu_",  "github_pat_", "glpat-",
-                                                      "xoxb-", "xoxp-", "npm_", "pypi-", "dckr_pat_",   "AIza"};
-  for (const auto prefix : prefixes)
-    if (value.starts_with(prefix) && value.size() >= prefix.size() + 16)
-      return "its value begins like a token (" + std::string(prefix) + "…)";
-  if (value.find("-----BEGIN ") != std::string_view::npos && value.find("PRIVATE KEY") != std::string_view::npos)
-    return "its value is a private key";
-  if (value.size() == 20 && (value.starts_with("AKIA") || value.starts_with("ASIA")) &&
-      std::all_of(value.begin(), value.end(), is_letter_or_digit))
-    return "its value looks like an access key";
-  if (value.starts_with("eyJ") && std::count(value.begin(), value.end(), '.') == 2)
-    return "its value looks like a JSON web token";
-  if (has_credentials_url(value)) return "its value is a URL with a password";
-  std::string upper(name);
-  for (char& c : upper)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  for (const std::string_view word : {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "APIKEY", "API_KEY", "PRIVATE_KEY",
-                                      "ACCESS_KEY", "CREDENTIAL", "CREDENTIALS"})
-    if (has_part(upper, word)) return "its name says so";
-  return {};
-}
 
 Result<Dockerfile> read_dockerfile(const Task& task) {
   auto text = read_file(fs::path(task.directory) / task.settings.dockerfile, max_dockerfile_bytes);

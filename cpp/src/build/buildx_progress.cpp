@@ -234,7 +234,10 @@ void Progress::finish(Step& step, std::int64_t at_ns, bool cached, const std::st
   const std::string line = step.logged + (cached ? ": cached" : ": done after " + took_ms + " ms");
   if (line != step.last_logged) log(step.target, line);
   step.last_logged = line;
-  tell(EventKind::step_finished, step, step.name, {{"cached", cached ? "true" : "false"}, {"milliseconds", took_ms}});
+  tell(EventKind::step_finished, step, step.name,
+       {{"cached", cached ? "true" : "false"},
+        {"milliseconds", took_ms},
+        {"transferred_bytes", std::to_string(target.steps.transferred_bytes)}});
 }
 
 void Progress::fail(Step& step, const std::string& error) {

@@ -140,11 +140,11 @@ TEST_CASE("bake file, variant on a variant, is linked to its target or to where 
   child.settings.bases = {{"BELOW", "", "base.1"}};
   const auto linked = made({task("base.1"), child});
   const Json target = target_of(linked, "child");
-  CHECK(target["contexts"] == Json({{"shipset-variant-base-1", "target:base_1"}}));
-  CHECK(target["args"]["BELOW"] == "shipset-variant-base-1");
+  CHECK(target["contexts"] == Json({{"shipset-variant-base-1-f3436d2ecfda", "target:base_1"}}));
+  CHECK(target["args"]["BELOW"] == "shipset-variant-base-1-f3436d2ecfda");
 
   child.variant_places = {{"base.1", "docker-image://registry.example/team/app@" + one_digest}};
-  CHECK(target_of(made({child}), "child")["contexts"]["shipset-variant-base-1"] ==
+  CHECK(target_of(made({child}), "child")["contexts"]["shipset-variant-base-1-f3436d2ecfda"] ==
         "docker-image://registry.example/team/app@" + one_digest);
 
   child.variant_places.clear();

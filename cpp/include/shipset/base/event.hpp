@@ -19,7 +19,7 @@ enum class EventKind : std::uint8_t {
   task_finished,
   task_failed,
   step_started,   ///< subject = variant/platform or variant, message = the step of its Dockerfile
-  step_finished,  ///< fields: cached = true or false, seconds
+  step_finished,  ///< fields: cached = true or false, milliseconds, transferred_bytes of its target so far
   step_failed,    ///< message = the step; field error
   step_log,       ///< message = one line that a step printed
   blob_waiting,   ///< subject = digest; it will be moved, or found to be there
