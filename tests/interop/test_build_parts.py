@@ -163,7 +163,9 @@ def test_parts__each_image_in_a_process_of_its_own__promote_gives_the_whole_rele
         assert index["annotations"]["io.shipset.build-key"] == planned[variant]
         assert sorted(remote.platforms(tag_of(variant))) == sorted(case.platforms)
         for platform in case.platforms:
-            assert set(remote.statements(tag_of(variant), platform)) == {SPDX, SLSA, RELEASE}
+            statements = remote.statements(tag_of(variant), platform)
+            assert set(statements) == {SPDX, SLSA, RELEASE}
+            assert statements[RELEASE]["predicate"]["buildKey"] == planned[variant]
         run("crane", "validate", "--insecure", "--remote", remote.name(tag_of(variant)))
         project.shipset("verify", remote.name(tag_of(variant)))
     # It is the release that one process would have made.

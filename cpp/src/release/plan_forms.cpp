@@ -54,6 +54,8 @@ Result<std::string> Plan::bake() const {
       if (is_built(variant) && !variant.unbuildable && image.task.settings.backend == "buildx")
         tasks.push_back(image.task);
   build::BakeOptions made;
+  made.split_platforms = std::any_of(tasks.begin(), tasks.end(),
+                                     [](const build::Task& task) { return task.settings.builder.nodes.size() > 1; });
   made.place = [this](const build::Task& task) -> std::optional<build::PushPlace> {
     const auto variant = std::find_if(variants.begin(), variants.end(),
                                       [&](const PlannedVariant& known) { return known.name == task.variant; });

@@ -252,6 +252,10 @@ Result<void> Planner::make_build_key(PlannedVariant& variant) {
       image.task.bases.push_back({base.arg, "variant:" + base.variant, below->build_key, {}});
     }
   variant.build_key = build_key(variant.images);
+  // Some platforms of a frozen plan: they are of the variant that it promised, whose key only all of them give.
+  const auto promised = promised_keys_.find(variant.name);
+  if (promised != promised_keys_.end() && variant.images.size() < plan_.matrix->find(variant.name)->platforms.size())
+    variant.build_key = promised->second;
   return {};
 }
 

@@ -16,6 +16,8 @@ class Planner {
  public:
   Planner(const Matrix& matrix, const Options& options, const Pins& pins, const EventSink& events,
           const CancelToken& cancel);
+  /// Build keys of a frozen plan by variant: a part of a variant has the key of the whole.
+  void promise_keys(std::map<std::string, Digest> keys) { promised_keys_ = std::move(keys); }
   Result<Plan> run();
 
  private:
@@ -59,6 +61,7 @@ class Planner {
   CancelToken cancel_;
   Plan plan_;
   Stores stores_;
+  std::map<std::string, Digest> promised_keys_;
   std::vector<oci::Store*> looked_;  ///< by target; nullptr: nothing is there yet
   std::map<std::pair<std::size_t, Digest>, Found> found_;
   /// The versions of each target's repository, listed only when a forward rule needs them.

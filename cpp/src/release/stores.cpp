@@ -104,10 +104,15 @@ Result<build::PinnedBase> Stores::keep_frozen(const build::PinnedBase& frozen, c
     return now.error();
   const std::string name = frozen.reference + " for " + platform.str();
   SHIPSET_TRY(oci::Store* const store, open(frozen.reference, directory));
-  SHIPSET_TRY(const bool there, store->has_manifest(frozen.digest));
+  SHIPSET_TRY(bool there, store->has_manifest(frozen.digest));
+  // A builder that resolves the platform itself asks for the index.
+  if (there && !frozen.index_digest.empty()) {
+    SHIPSET_TRY(there, store->has_manifest(frozen.index_digest));
+  }
+  const Digest& planned = frozen.index_digest.empty() ? frozen.digest : frozen.index_digest;
   if (!there)
     return Error(ErrorKind::policy, "the image " + name + " that the plan pinned is gone",
-                 "planned: " + frozen.digest.str() + "\nnow:     " + (now ? now->digest.str() : "nothing"),
+                 "planned: " + planned.str() + "\nnow:     " + (now ? now->digest.str() : "nothing"),
                  "make a new plan with shipset plan -o");
   const std::lock_guard lock(mutex_);
   moved_.insert("the image " + name + " has moved since the plan was made; the planned " + frozen.digest.str() +

@@ -101,6 +101,13 @@ Pins pins_of(const Json& promised) {
   return out;
 }
 
+std::map<std::string, Digest> keys_of(const Json& promised) {
+  std::map<std::string, Digest> out;
+  for (const auto& variant : child(promised, "variants"))
+    if (auto key = Digest::parse(text_at(variant, "build_key"))) out.emplace(text_at(variant, "name"), std::move(*key));
+  return out;
+}
+
 /// One line per platform image: bases and source as the plan froze them.
 std::string sources_of(const Json& image) {
   std::string out = text_at(image, "platform") + " " + text_at(image, "source");
@@ -137,7 +144,6 @@ Result<void> compare_variants(const Json& promised, const Json& now) {
   if (before.size() != after.size()) return changed("the plan names other variants than the release file", {});
   for (std::size_t i = 0; i < before.size(); ++i) {
     const std::string name = text_at(before[i], "name");
-    if (text_at(before[i], "build_key") == text_at(after[i], "build_key")) continue;
     std::string why = "its settings differ";
     const auto& images = child(before[i], "images");
     const auto& images_now = child(after[i], "images");
@@ -146,6 +152,7 @@ Result<void> compare_variants(const Json& promised, const Json& now) {
       SHIPSET_CHECK(compare_images(images, images_now, name));
       continue;
     }
+    if (text_at(before[i], "build_key") == text_at(after[i], "build_key")) continue;
     for (std::size_t j = 0; j < images.size() && j < images_now.size(); ++j)
       if (sources_of(images[j]) != sources_of(images_now[j])) why = difference(images[j], images_now[j]);
     return no_longer(name, why);
@@ -197,7 +204,9 @@ Result<Plan> thaw_plan(std::string_view text, const ThawOptions& thaw, const Eve
   options.results = thaw.results;
   if (!thaw.only.empty()) options.only = thaw.only;
   if (!thaw.builder.empty()) options.builder = thaw.builder;
-  SHIPSET_TRY(Plan plan, Planner(matrix, options, pins_of(promised), events, cancel).run());
+  Planner planner(matrix, options, pins_of(promised), events, cancel);
+  planner.promise_keys(keys_of(promised));
+  SHIPSET_TRY(Plan plan, planner.run());
   SHIPSET_TRY(const Json now, parse_json(plan.to_json(), "the plan", ErrorKind::internal, plan_limits));
   SHIPSET_CHECK(compare_variants(promised, now));
   if (thaw.only.empty()) SHIPSET_CHECK(compare_tags(promised, now));
