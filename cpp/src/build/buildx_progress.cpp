@@ -204,8 +204,10 @@ void Progress::vertex(const std::string& digest, const std::string& name, std::i
   if (digest.empty() || steps_.size() > vertex_limit) return;
   Step& step = step_of(digest, name);
   if (step.target.empty()) return;
+  // Of an imported cache it is said once, before the content is fetched, and not where that ends.
+  if (cached && !std::exchange(step.cached, true) && step.counted) ++targets_[step.target].steps.cached;
   if (started_ns != 0) begin(step, started_ns);
-  if (completed_ns != 0 || !error.empty()) finish(step, completed_ns != 0 ? completed_ns : started_ns, cached, error);
+  if (completed_ns != 0 || !error.empty()) finish(step, completed_ns != 0 ? completed_ns : started_ns, error);
 }
 
 /// A step may begin and end several times: its key is found, later its content is fetched.
@@ -221,7 +223,7 @@ void Progress::begin(Step& step, std::int64_t at_ns) {
   tell(EventKind::step_started, step, step.name);
 }
 
-void Progress::finish(Step& step, std::int64_t at_ns, bool cached, const std::string& error) {
+void Progress::finish(Step& step, std::int64_t at_ns, const std::string& error) {
   auto& target = targets_[step.target];
   target.last_ns = std::max(target.last_ns, at_ns);
   if (step.failed) return;
@@ -229,13 +231,12 @@ void Progress::finish(Step& step, std::int64_t at_ns, bool cached, const std::st
   if (!step.running) return;
   step.running = false;
   if (at_ns > step.started_ns) step.took_ns += at_ns - step.started_ns;
-  if (step.counted && cached && !std::exchange(step.cached, true)) ++target.steps.cached;
   const std::string took_ms = std::to_string(step.took_ns / 1'000'000);
-  const std::string line = step.logged + (cached ? ": cached" : ": done after " + took_ms + " ms");
+  const std::string line = step.logged + (step.cached ? ": cached" : ": done after " + took_ms + " ms");
   if (line != step.last_logged) log(step.target, line);
   step.last_logged = line;
   tell(EventKind::step_finished, step, step.name,
-       {{"cached", cached ? "true" : "false"},
+       {{"cached", step.cached ? "true" : "false"},
         {"milliseconds", took_ms},
         {"transferred_bytes", std::to_string(target.steps.transferred_bytes)}});
 }

@@ -71,7 +71,7 @@ class Progress {
   void vertex(const std::string& digest, const std::string& name, std::int64_t started_ns, std::int64_t completed_ns,
               bool cached, const std::string& error);
   void begin(Step& step, std::int64_t at_ns);
-  void finish(Step& step, std::int64_t at_ns, bool cached, const std::string& error);
+  void finish(Step& step, std::int64_t at_ns, const std::string& error);
   void fail(Step& step, const std::string& error);
   void warned(const std::string& digest, int line, const std::string& said, const std::string& url);
   void printed(const std::string& digest, std::string_view bytes);

@@ -171,6 +171,19 @@ TEST_CASE("progress, lines of terminals, become lines of a log") {
   CHECK(log.size() < 100'000);
 }
 
+TEST_CASE("progress, step of an imported cache, counts once although its content is fetched after that is said") {
+  Watched seen(Targets{{"one", "one"}});
+  seen.progress.line(vertex("a", "[2/2] RUN x", started + R"(,"cached":true)"));
+  seen.progress.line(vertex("a", "[2/2] RUN x", R"("started":"2026-01-02T03:04:06Z")"));
+  seen.progress.line(
+      vertex("a", "[2/2] RUN x", R"("started":"2026-01-02T03:04:06Z","completed":"2026-01-02T03:04:07Z")"));
+  seen.progress.line(vertex("a", "[2/2] RUN x", started + "," + completed + R"(,"cached":true)"));
+  seen.progress.end();
+  CHECK(seen.progress.of("one").steps.total == 1);
+  CHECK(seen.progress.of("one").steps.cached == 1);
+  CHECK(seen.log("one").find("RUN x: cached\n") != std::string::npos);
+}
+
 TEST_CASE("progress, hostile lines, change nothing") {
   Watched seen(Targets{{"one", "one"}, {"two", "two"}});
   const std::string deep(100'000, '[');
