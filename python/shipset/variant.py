@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shipset import _core
 from shipset.errors import Problem
 from shipset.facts import Facts
 from shipset.values import Digest, FrozenMap, Platform
@@ -137,8 +138,32 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Sizes that no staged platform image may exceed, in compressed bytes; growth is over the last release."""
+
+    image_bytes: int | None = None
+    layer_bytes: int | None = None
+    growth_bytes: int | None = None
+    growth_percent: float | None = None
+
+    def __str__(self) -> str:
+        limits = (
+            ("image", _size(self.image_bytes)),
+            ("layer", _size(self.layer_bytes)),
+            ("growth", "" if self.growth_percent is None else f"{self.growth_percent:g} %"),
+            ("growth", _size(self.growth_bytes)),
+        )
+        return ", ".join(f"{name} {limit}" for name, limit in limits if limit)
+
+
+def _size(size_bytes: int | None) -> str:
+    return "" if size_bytes is None else _core.human_bytes(size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
-    """A command, or an outside answer, that can refuse a release. ``at``: before-build, staged or external."""
+    """A command, a size budget or an outside answer that can refuse a release. ``at``: before-build, staged or
+    external."""
 
     name: str
     at: str
@@ -146,6 +171,7 @@ class Gate:
     variants: tuple[str, ...] = ()
     required: bool = True
     timeout_s: int = 3600
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,14 +62,28 @@ void check_default(const Node& input, const std::string& type, const Node& value
       problems.error(value, fmt::format("the default \"{}\" does not match the pattern", printable(value.text, 80)));
 }
 
+void check_budget(const Node& budget, const std::string& at, const Node* run, ProblemList& problems) {
+  if (at != "staged")
+    problems.error_at_key(budget, fmt::format("a gate with at = \"{}\" has no images to measure", at),
+                          "a budget needs at = \"staged\"");
+  if (run != nullptr) problems.error_at_key(*run, "a gate has either a command or a budget", "write two gates");
+  if (budget.children.empty())
+    problems.error_at_key(budget, "the budget limits nothing",
+                          "write image, layer, growth or growth_bytes, e.g. budget = { image = \"2 GiB\" }");
+}
+
 void check_gate(const Node& gate, const std::set<std::string_view>& variants, ProblemList& problems) {
   const Node* run = gate.find("run");
-  const bool external = gate.find("at")->text == "external";
+  const Node* budget = gate.find("budget");
+  const std::string& at = gate.find("at")->text;
+  const bool external = at == "external";
+  if (budget != nullptr) check_budget(*budget, at, run, problems);
   if (external && run != nullptr)
     problems.error_at_key(*run, "an external gate has no command", "another job reports its result with shipset gate");
-  if (!external && (run == nullptr || run->children.empty()))
+  if (!external && budget == nullptr && (run == nullptr || run->children.empty()))
     problems.error(gate, fmt::format("the gate \"{}\" has no command", gate.find("name")->text),
-                   "write run = [\"program\", \"argument\"]");
+                   at == "staged" ? "write run = [\"program\", \"argument\"], or a budget"
+                                  : "write run = [\"program\", \"argument\"]");
   if (const Node* timeout = gate.find("timeout_s"))
     if (timeout->is(Node::Type::integer) && (timeout->number <= 0 || timeout->number > 7 * 86400))
       problems.error(*timeout, "`timeout_s` is not between 1 and 604800");

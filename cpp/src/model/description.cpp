@@ -117,6 +117,18 @@ constexpr auto platform_tags_keys = std::array{
     list("add", "Further tags of this platform.").in(Names::platform).holds(&platform_tag_section),
 };
 
+constexpr auto budget_keys = std::array{
+    scalar("image", "Most that all compressed layers of one platform image may have, e.g. 2 GiB.")
+        .in(Names::release)
+        .looks(Format::size),
+    scalar("layer", "Most that one compressed layer may have, e.g. 800 MB.").in(Names::release).looks(Format::size),
+    scalar("growth", "How much larger than in the last release an image may be, e.g. 10%.")
+        .in(Names::release)
+        .looks(Format::percent),
+    scalar("growth_bytes", "The same in bytes, e.g. 200 MiB.").in(Names::release).looks(Format::size),
+};
+constexpr SectionSpec budget_section{"budget", "Sizes that no staged image may exceed.", budget_keys};
+
 constexpr auto gate_keys = std::array{
     scalar("name", "Name of the gate.").looks(Format::label).must_be_set().never_conditional(),
     scalar("at",
@@ -126,6 +138,7 @@ constexpr auto gate_keys = std::array{
         .must_be_set()
         .never_conditional(),
     list("run", "Command and arguments; no shell.").in(Names::release),
+    table("budget", "In place of a command: sizes that no staged image may exceed.").holds(&budget_section),
     list("variants", "Variants that it concerns; default: all.").in(Names::release).looks(Format::variant_name),
     scalar("required", "false: its failure is reported and does not stop the release.")
         .of(Leaf::boolean)

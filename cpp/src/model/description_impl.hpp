@@ -107,6 +107,8 @@ enum class Format : std::uint8_t {
   pattern,
   unset,
   version,
+  size,     ///< 1.5 GiB
+  percent,  ///< 10%
 };
 
 struct SectionSpec;

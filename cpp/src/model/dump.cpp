@@ -128,9 +128,22 @@ void variant_block(std::string& out, const Variant& variant) {
   for (const auto& tag : variant.tags) tag_line(out, tag);
 }
 
+std::string budget_text(const Budget& budget) {
+  std::string out;
+  const auto limit = [&](const char* name, const auto& value, const char* unit) {
+    if (value) out += std::string(" ") + name + " " + std::to_string(*value) + unit;
+  };
+  limit("image", budget.image_bytes, " B");
+  limit("layer", budget.layer_bytes, " B");
+  limit("growth", budget.growth_bytes, " B");
+  limit("growth", budget.growth_basis_points, "/10000");
+  return out;
+}
+
 void gate_line(std::string& out, const Gate& gate) {
   out += "gate \"" + gate.name + "\" " + std::string(to_string(gate.at));
   if (!gate.run.empty()) out += ": " + join(gate.run, " ");
+  if (gate.budget) out += ":" + budget_text(*gate.budget);
   out += " (" + std::to_string(gate.timeout_s) + " s" + (gate.required ? "" : ", not required");
   if (!gate.variants.empty()) out += ", only " + join(gate.variants, " ");
   out += ")\n";

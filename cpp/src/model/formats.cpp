@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "budget_impl.hpp"
 #include "formats_impl.hpp"
 #include "pattern_impl.hpp"
 #include "shipset/base/text.hpp"
@@ -221,6 +222,12 @@ Found check_version(std::string_view text) {
   return {};
 }
 
+template <class T>
+Found check_parsed(const Result<T>& parsed) {
+  if (!parsed) return from_error(parsed.error());
+  return {};
+}
+
 }  // namespace
 
 bool is_variant_name(std::string_view text) noexcept {
@@ -288,6 +295,10 @@ std::optional<TextProblem> check_format(Format format, std::string_view text) {
       return check_absolute_path(text);
     case Format::pattern:
       return check_pattern(text);
+    case Format::size:
+      return check_parsed(parse_size(text));
+    case Format::percent:
+      return check_parsed(parse_percent(text));
     case Format::version:
       return check_version(text);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "budget_impl.hpp"
 #include "formats_impl.hpp"
 #include "resolve_impl.hpp"
 #include "shipset/model/next_version.hpp"
@@ -124,6 +125,26 @@ class MatrixMaker {
     if (const Node* node = path(spec_.root, "tags", "withdrawn")) out_.withdrawn = evaluation.texts(*node);
   }
 
+  /// Formats were checked with the values, so that what does not parse here has been told.
+  static Budget budget(const Node& node, const Evaluation& evaluation) {
+    Budget out;
+    std::string text;
+    const auto set = [&](const char* key) {
+      const Node* value = node.find(key);
+      return value != nullptr && evaluation.text(*value, text) == Outcome::set;
+    };
+    const auto size = [&](const char* key, std::optional<std::uint64_t>& limit) {
+      if (!set(key)) return;
+      if (const auto parsed = parse_size(text)) limit = *parsed;
+    };
+    size("image", out.image_bytes);
+    size("layer", out.layer_bytes);
+    size("growth_bytes", out.growth_bytes);
+    if (set("growth"))
+      if (const auto parsed = parse_percent(text)) out.growth_basis_points = *parsed;
+    return out;
+  }
+
   void gates() {
     const Node* gates = spec_.root.find("gate");
     if (gates == nullptr) return;
@@ -135,6 +156,7 @@ class MatrixMaker {
       const std::string& at = node.find("at")->text;
       gate.at = at == "staged" ? Gate::At::staged : at == "external" ? Gate::At::external : Gate::At::before_build;
       if (const Node* run = node.find("run")) gate.run = evaluation.texts(*run);
+      if (const Node* limits = node.find("budget")) gate.budget = budget(*limits, evaluation);
       if (const Node* variants = node.find("variants")) gate.variants = evaluation.texts(*variants);
       if (const Node* required = node.find("required")) evaluation.boolean(*required, gate.required);
       if (const Node* timeout = node.find("timeout_s")) evaluation.integer(*timeout, gate.timeout_s);

@@ -44,6 +44,31 @@ void write_optional(JsonWriter& out, std::string_view name, const std::optional<
     out.key(name).null();
 }
 
+void write_budget(JsonWriter& out, const std::optional<Budget>& budget) {
+  out.key("budget");
+  if (!budget) {
+    out.null();
+    return;
+  }
+  const auto limit = [&](const char* key, const auto& value) {
+    out.key(key);
+    if (value)
+      out.value(static_cast<std::uint64_t>(*value));
+    else
+      out.null();
+  };
+  out.begin_object();
+  limit("image_bytes", budget->image_bytes);
+  limit("layer_bytes", budget->layer_bytes);
+  limit("growth_bytes", budget->growth_bytes);
+  out.key("growth_percent");
+  if (budget->growth_basis_points)
+    out.value(*budget->growth_basis_points / 100.0);
+  else
+    out.null();
+  out.end_object();
+}
+
 void write_ci(JsonWriter& out, const std::string& ci_json) {
   if (ci_json.empty())
     out.key("ci").null();
@@ -194,6 +219,7 @@ void write(JsonWriter& out, const Variant& variant) {
 void write(JsonWriter& out, const Gate& gate) {
   out.begin_object().member("name", gate.name).member("at", to_string(gate.at));
   write_list(out, "run", gate.run);
+  write_budget(out, gate.budget);
   write_list(out, "variants", gate.variants);
   out.member("required", gate.required).member("timeout_s", gate.timeout_s).end_object();
 }

@@ -29,10 +29,34 @@ void write_descriptor(JsonWriter& out, std::string_view key, const std::optional
   out.member("size_bytes", descriptor->size).end_object();
 }
 
+void write_texts(JsonWriter& out, std::string_view key, const std::vector<std::string>& texts) {
+  out.key(key).begin_array();
+  for (const auto& text : texts) out.value(redact(text));
+  out.end_array();
+}
+
+void write_measure(JsonWriter& out, const GateMeasure& measure) {
+  out.begin_object().member("variant", measure.variant).member("platform", measure.platform);
+  out.member("image_bytes", measure.image_bytes).member("layer_bytes", measure.layer_bytes).key("former_bytes");
+  if (measure.former_bytes)
+    out.value(*measure.former_bytes);
+  else
+    out.null();
+  out.member("compared_with", measure.compared_with);
+  write_texts(out, "over", measure.over);
+  out.end_object();
+}
+
 void write_gate(JsonWriter& out, const GateReport& gate) {
   out.begin_object().member("name", gate.name).member("at", gate.at).member("status", to_string(gate.status));
   out.member("required", gate.required).member("exit_code", gate.exit_code).member("duration_ms", gate.duration_ms);
-  out.member("detail", redact(gate.detail)).end_object();
+  out.member("detail", redact(gate.detail)).member("log", gate.log);
+  write_texts(out, "judged", gate.judged);
+  out.member("result", gate.result).key("measured").begin_array();
+  for (const auto& measure : gate.measured) write_measure(out, measure);
+  out.end_array();
+  write_texts(out, "notes", gate.notes);
+  out.end_object();
 }
 
 void write_image(JsonWriter& out, const ImageReport& image) {

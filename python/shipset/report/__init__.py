@@ -5,6 +5,7 @@ from shipset.report.report import Report
 from shipset.report.values import (
     Descriptor,
     Failure,
+    GateMeasure,
     GateReport,
     ImageReport,
     TagReport,
@@ -16,6 +17,7 @@ __all__ = [
     "RENDERERS",
     "Descriptor",
     "Failure",
+    "GateMeasure",
     "GateReport",
     "ImageReport",
     "Report",

@@ -32,8 +32,25 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class GateMeasure:
+    """What a size budget found of one platform image; sizes are of compressed layers, of all and of the largest.
+    ``over`` says which limits it exceeds."""
+
+    variant: str
+    platform: Platform
+    image_bytes: int
+    layer_bytes: int
+    former_bytes: int | None = None
+    compared_with: str = ""
+    over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GateReport:
-    """One gate. ``detail`` holds the last lines of its output when it failed."""
+    """One gate. ``detail`` holds the last lines of its output when it failed, the images that are over a budget, or the
+    details of an external result; ``log`` is a path below the folder of the release file; ``judged`` are the digests of
+    the platform images that it saw; ``result`` is where the result of an external gate lies. The status
+    ``not_started`` of an external gate means that its result is open."""
 
     name: str
     at: str
@@ -42,6 +59,11 @@ class GateReport:
     exit_code: int
     duration_ms: int
     detail: str = ""
+    log: str = ""
+    judged: tuple[Digest, ...] = ()
+    result: str = ""
+    measured: tuple[GateMeasure, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,22 @@ struct Variant {
   int line = 0;                         ///< where it is declared
 };
 
+/// What a gate without a command measures: compressed layers of each staged platform image. At least one is set, and
+/// each counts on its own.
+struct Budget {
+  std::optional<std::uint64_t> image_bytes;          ///< all layers of one platform image
+  std::optional<std::uint64_t> layer_bytes;          ///< any one layer
+  std::optional<std::uint32_t> growth_basis_points;  ///< hundredths of a percent over the last release
+  std::optional<std::uint64_t> growth_bytes;         ///< bytes over the last release
+  bool operator==(const Budget&) const = default;
+};
+
 struct Gate {
   enum class At : std::uint8_t { before_build, staged, external };
   std::string name;
   At at = At::before_build;
-  std::vector<std::string> run;       ///< argv; empty for external
+  std::vector<std::string> run;       ///< argv; empty for external gates and for budgets
+  std::optional<Budget> budget;       ///< with `at` staged only
   std::vector<std::string> variants;  ///< empty = all
   bool required = true;
   std::int64_t timeout_s = 3600;

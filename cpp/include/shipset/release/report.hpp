@@ -17,13 +17,28 @@ inline constexpr int report_schema_version = 1;
 enum class Status : std::uint8_t { not_started, done, present, failed, skipped, undone };
 std::string_view to_string(Status status) noexcept;
 
+/// What a size budget found of one platform image; sizes are of compressed layers.
+struct GateMeasure {
+  std::string variant, platform;
+  std::uint64_t image_bytes = 0, layer_bytes = 0;  ///< of all layers, of the largest
+  std::optional<std::uint64_t> former_bytes;       ///< of the same image in the last release
+  std::string compared_with;                       ///< reference of that release; empty: there was none to look for
+  std::vector<std::string> over;                   ///< each limit that it exceeds, in words
+};
+
 struct GateReport {
   std::string name, at;
-  Status status = Status::not_started;
+  Status status = Status::not_started;  ///< not_started also: an external gate whose result is still open
   bool required = true;
   int exit_code = 0;
-  std::int64_t duration_ms = 0;
-  std::string detail;  ///< last lines of its output on failure, redacted
+  std::int64_t duration_ms = 0;  ///< of an external gate: what its result says
+  /// Last lines of its output on failure, images over their budget, details of an external result; redacted.
+  std::string detail;
+  std::string log;                    ///< path below the folder of the release file; empty: none was written
+  std::vector<std::string> judged;    ///< digests of the platform images that it saw
+  std::string result;                 ///< reference by digest of the result that another job posted
+  std::vector<GateMeasure> measured;  ///< of a budget
+  std::vector<std::string> notes;
 };
 
 struct ImageReport {
