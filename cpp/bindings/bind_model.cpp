@@ -4,6 +4,7 @@
 #include "shipset/model/dump.hpp"
 #include "shipset/model/matrix_json.hpp"
 #include "shipset/model/spec.hpp"
+#include "shipset/tags/dialect.hpp"
 #include "tags_json.hpp"
 
 namespace shipset::bindings {
@@ -44,9 +45,27 @@ std::string warnings_json(const std::vector<Problem>& warnings) {
   return out.take();
 }
 
-std::string matrix_json(const Matrix& matrix, bool indented) {
+// Rules of docker/metadata-action as the tags that they give.
+Result<Matrix> with_tags(const Matrix& matrix) {
+  return tags::has_dialect_rules(matrix) ? tags::with_evaluated_tags(matrix) : Result<Matrix>(matrix);
+}
+
+Result<Matrix> make_matrix(const ReleaseSpec& spec, const Texts& inputs, const Facts& facts) {
+  SHIPSET_TRY(Matrix matrix, spec.matrix(inputs, facts));
+  SHIPSET_TRY(const Matrix evaluated, with_tags(matrix));
+  matrix.warnings = evaluated.warnings;
+  return matrix;
+}
+
+Result<std::string> matrix_text(const Matrix& matrix) {
+  SHIPSET_TRY(const Matrix shown, with_tags(matrix));
+  return to_table(shown);
+}
+
+Result<std::string> matrix_json(const Matrix& matrix, bool indented) {
   JsonWriter out(indented);
-  write(out, matrix);
+  SHIPSET_TRY(const Matrix shown, with_tags(matrix));
+  write(out, shown);
   return out.take();
 }
 
@@ -61,14 +80,15 @@ Result<std::string> outputs(const Matrix& matrix) {
 }
 
 Facts make_facts(const Texts& git, const std::string& event_name, std::int64_t date_unix_s, const Texts& env,
-                 std::optional<std::int64_t> source_date_epoch, std::optional<std::int64_t> commit_time_unix_s,
-                 bool context_clean, const std::string& ci_run,
+                 const Texts& event, std::optional<std::int64_t> source_date_epoch,
+                 std::optional<std::int64_t> commit_time_unix_s, bool context_clean, const std::string& ci_run,
                  const std::optional<std::vector<std::string>>& versions) {
   Facts facts;
   facts.git = git;
   facts.event_name = event_name;
   facts.date_unix_s = date_unix_s;
   facts.env = env;
+  facts.event = event;
   facts.source_date_epoch = source_date_epoch;
   facts.commit_time_unix_s = commit_time_unix_s;
   facts.context_clean = context_clean;
@@ -82,13 +102,13 @@ Facts make_facts(const Texts& git, const std::string& event_name, std::int64_t d
 void bind_model(py::module_& module) {
   py::class_<Facts>(module, "Facts", "What the face collected from git, CI, clock and environment.")
       .def(py::init(&make_facts), py::kw_only(), py::arg("git"), py::arg("event_name"), py::arg("date_unix_s"),
-           py::arg("env"), py::arg("source_date_epoch"), py::arg("commit_time_unix_s"), py::arg("context_clean"),
-           py::arg("ci_run"), py::arg("versions"));
+           py::arg("env"), py::arg("event"), py::arg("source_date_epoch"), py::arg("commit_time_unix_s"),
+           py::arg("context_clean"), py::arg("ci_run"), py::arg("versions"));
   py::class_<Matrix, std::shared_ptr<Matrix>>(module, "Matrix", "A release with inputs given.")
       .def("to_json", &matrix_json, py::kw_only(), py::arg("indented"), ReleaseGil())
       .def_property_readonly("has_warnings", [](const Matrix& matrix) { return !matrix.warnings.empty(); })
       .def_property_readonly("automatic", [](const Matrix& matrix) { return matrix.automatic; })
-      .def("to_text", py::overload_cast<const Matrix&>(&to_table), ReleaseGil())
+      .def("to_text", &matrix_text, ReleaseGil())
       .def("tags_json", &table_json, py::kw_only(), py::arg("include_inactive"), py::arg("indented"), ReleaseGil())
       .def("github_outputs", &outputs, ReleaseGil());
   py::class_<ReleaseSpec>(module, "Spec", "A checked release file.")
@@ -101,7 +121,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("input_names", &input_names)
       .def_property_readonly("inputs_json", &inputs_json)
       .def_property_readonly("warnings_json", [](const ReleaseSpec& spec) { return warnings_json(spec.warnings()); })
-      .def("matrix", &ReleaseSpec::matrix, py::arg("inputs"), py::arg("facts"), ReleaseGil());
+      .def("matrix", &make_matrix, py::arg("inputs"), py::arg("facts"), ReleaseGil());
   module.def("release_file_schema", &release_file_schema, ReleaseGil());
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipset._core import CancelToken as CancelToken
     from shipset._core import __version__ as __version__
+    from shipset.ci_event import MetadataEvent as MetadataEvent
     from shipset.content import CopyResult as CopyResult
     from shipset.content import Verification as Verification
     from shipset.content import copy as copy
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from shipset.git import GitTag as GitTag
     from shipset.git import prepare_git_tag as prepare_git_tag
     from shipset.matrix import Matrix as Matrix
-    from shipset.metadata import MetadataEvent as MetadataEvent
     from shipset.metadata import MetadataTags as MetadataTags
     from shipset.metadata import metadata_tags as metadata_tags
     from shipset.progress import Progress as Progress
@@ -105,7 +105,8 @@ _NAMES = {
     "facts": ("Facts", "collect_facts"),
     "git": ("GitTag", "prepare_git_tag"),
     "matrix": ("Matrix",),
-    "metadata": ("MetadataEvent", "MetadataTags", "metadata_tags"),
+    "ci_event": ("MetadataEvent",),
+    "metadata": ("MetadataTags", "metadata_tags"),
     "progress": ("Progress", "live"),
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),

@@ -21,7 +21,7 @@ class Facts:
     """
     What the face collected from git, CI, clock and environment.
     """
-    def __init__(self, *, git: collections.abc.Mapping[str, str], event_name: str, date_unix_s: int, env: collections.abc.Mapping[str, str], source_date_epoch: int | None, commit_time_unix_s: int | None, context_clean: bool, ci_run: str, versions: list[str] | None) -> None:
+    def __init__(self, *, git: collections.abc.Mapping[str, str], event_name: str, date_unix_s: int, env: collections.abc.Mapping[str, str], event: collections.abc.Mapping[str, str], source_date_epoch: int | None, commit_time_unix_s: int | None, context_clean: bool, ci_run: str, versions: list[str] | None) -> None:
         ...
 class Matrix:
     """

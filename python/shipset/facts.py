@@ -7,6 +7,7 @@ error. Nothing is cached: facts are frozen in the plan.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from shipset import _core
+from shipset.ci_event import (
+    checked_event,
+    collect_event,
+    is_text,
+    read_event,
+    texts_of_event,
+    unix_ms_of,
+    zone_offset,
+)
 from shipset.errors import UsageError
 from shipset.values import FrozenMap
 
@@ -29,18 +39,19 @@ _QUESTIONS = {
 }
 _RUN_IDS = ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILDKITE_BUILD_ID", "CIRCLE_WORKFLOW_ID", "BUILD_ID")
 _EPOCH_DIGITS = 12
-_EVENT_LIMIT_BYTES = 25 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the release may know about the world. ``git`` holds sha, branch, tag, ref_type, default_branch and
     commit_count as far as they are known; ``env`` the environment, of which only names in ``[env] allow`` are seen.
-    ``versions`` are those that exist, for ``version = "auto:…"``: here all git tags; None where they are not known,
-    as in a shallow checkout, which is not the same as none."""
+    ``event`` is what rules of docker/metadata-action see (see :func:`event_texts`); a matrix keeps it only where it has
+    such rules. ``versions`` are those that exist, for ``version = "auto:…"``: here all git tags; None where they are
+    not known, as in a shallow checkout, which is not the same as none."""
 
     git: FrozenMap[str] = FrozenMap()
     event_name: str = ""
+    event: FrozenMap[str] = FrozenMap()
     date_unix_s: int = 0
     env: FrozenMap[str] = field(default=FrozenMap(), repr=False)
     source_date_epoch: int | None = None
@@ -55,6 +66,7 @@ class Facts:
             event_name=self.event_name,
             date_unix_s=self.date_unix_s,
             env=dict(self.env),
+            event=dict(self.event),
             source_date_epoch=self.source_date_epoch,
             commit_time_unix_s=self.commit_time_unix_s,
             context_clean=self.context_clean,
@@ -79,14 +91,44 @@ def collect_facts(
         versions=_git_versions(answers) if in_checkout else (),
     )
     sha, _, commit_time = answers.get("commit", "").partition("\0")
-    if not sha:
-        return facts
-    return replace(
-        facts,
-        git=FrozenMap(_git_names(sha, answers, environ)),
-        commit_time_unix_s=int(commit_time),
-        context_clean=answers.get("status") == "",
-    )
+    if sha:
+        facts = replace(
+            facts,
+            git=FrozenMap(_git_names(sha, answers, environ)),
+            commit_time_unix_s=int(commit_time),
+            context_clean=answers.get("status") == "",
+        )
+    happened = collect_event(facts.env, facts.git, facts.commit_time_unix_s)
+    try:
+        unix_ms_of(happened.get("commit_date"), "commit_date", 0)
+    except UsageError:  # of a payload; nearly no rule asks for it
+        del happened["commit_date"]
+    return replace(facts, event=FrozenMap(event_texts(happened, facts.env)))
+
+
+def event_texts(event: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """What happened as texts for :attr:`Facts.event`; keys of ``event`` are those of :class:`MetadataEvent`, and its
+    ``now`` does not count: the clock of a release is ``date_unix_s``. Raises UsageError as ``metadata_tags`` does."""
+    known = checked_event(event)
+    texts = texts_of_event(known, environ)
+    if "commit_date" in known:
+        texts["commit_unix_ms"] = str(unix_ms_of(known["commit_date"], "commit_date", 0))
+    texts["short_sha_length"] = environ.get("DOCKER_METADATA_SHORT_SHA_LENGTH", "")
+    return {name: text for name, text in texts.items() if text}
+
+
+def with_zones(facts: Facts, text: str) -> Facts:
+    """The facts with the offsets of the time zones that a release file names (``tz='Europe/Berlin'``), at the moments
+    that its rules may ask for: zones are data of this machine, and a frozen plan gives the same tags on another."""
+    names = set(re.findall(r"tz=\\?['\"]([^'\"\\]{1,60})\\?['\"]", text))
+    moments = {facts.date_unix_s * 1000}
+    moments.add(int(facts.event.get("commit_unix_ms") or (facts.commit_time_unix_s or facts.date_unix_s) * 1000))
+    event = dict(facts.event)
+    for name in names:
+        for moment in moments:
+            if (offset := zone_offset(name, moment)) is not None:
+                event[f"zone {name} {moment}"] = f"{offset[0]} {offset[1]}"
+    return replace(facts, event=FrozenMap(event)) if names else facts
 
 
 def _git_versions(answers: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -162,28 +204,7 @@ def _source_date_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def read_event(environ: Mapping[str, str]) -> Mapping[str, Any]:
-    """The payload of GitHub's event; empty where there is none that can be read."""
-    path = environ.get("GITHUB_EVENT_PATH", "")
-    if not path:
-        return {}
-    import json  # noqa: PLC0415 (only on GitHub)
-
-    try:
-        if Path(path).stat().st_size > _EVENT_LIMIT_BYTES:
-            return {}
-        event: Any = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
 def _event_default_branch(environ: Mapping[str, str]) -> str:
     repository = read_event(environ).get("repository")
     name = repository.get("default_branch") if isinstance(repository, dict) else None
     return name if isinstance(name, str) else ""
-
-
-def is_text(value: str) -> bool:
-    """Bytes of the environment that are no UTF-8 arrive as surrogates and cannot be passed on."""
-    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shipset import _core
 from shipset.errors import Problem, ReleaseFileError, ShipsetError
-from shipset.facts import Facts, collect_facts
+from shipset.facts import Facts, collect_facts, with_zones
 from shipset.matrix import Matrix, input_texts
 from shipset.values import decode_json, parse_json
 
@@ -85,6 +85,7 @@ class Spec:
         """As :meth:`matrix`, with the inputs as a mapping, and with other facts."""
         if facts is None:
             facts = collect_facts(self.file.parent)
+        facts = with_zones(facts, self._core.text)
         core = self._core.matrix(input_texts(inputs), facts._core())
         return Matrix(core, (self._core.text, self._core.file))
 

@@ -75,5 +75,30 @@ def test_example__its_tags__are_those_that_a_person_has_read(
 
 def test_examples__every_release_file__has_a_case() -> None:
     files = {str(path.parent.relative_to(ROOT / "examples")) for path in (ROOT / "examples").rglob("shipset.toml")}
-    left_out = {"embed", "releases/mixed-backends"}
+    left_out = {"embed", "releases/mixed-backends", "releases/metadata-rules"}
     assert files - left_out == {case[0] for case in CASES}
+
+
+def test_metadata_rules__on_a_tag__give_the_tags_of_the_action_and_move_as_they_should() -> None:
+    file = ROOT / "examples" / "releases" / "metadata-rules" / "shipset.toml"
+    facts = shipset.Facts(git=on_tag("v1.4.0"), event_name="push", date_unix_s=NOW)
+    entries = shipset.tag_table(shipset.load(file).matrix_of({}, facts=facts)).entries
+    sha = GIT["sha"]
+    assert [(entry.variant, entry.tag, entry.moves) for entry in entries] == [
+        ("plain", "1.4.0", "never"),
+        ("plain", "1.4", "forward"),
+        ("plain", "1", "forward"),
+        ("plain", f"sha-{sha}", "never"),
+        ("plain", "latest", "forward"),
+        ("debug", "1.4.0-debug", "never"),
+        ("debug", "1.4-debug", "forward"),
+        ("debug", "1-debug", "forward"),
+        ("debug", "troubleshooting", "forward"),
+        ("debug", f"sha-{sha}-debug", "never"),
+        ("debug", "latest-debug", "forward"),
+        ("debug", "v1.4.0-with-symbols", "never"),
+        ("fips", "1.4.0-fips-140-3", "never"),
+        ("fips", "1.4-fips-140-3", "forward"),
+        ("fips", "1-fips-140-3", "forward"),
+        ("fips", f"sha-{sha}-fips-140-3", "never"),
+    ]

@@ -244,3 +244,29 @@ def test_plan__list_of_tags_breaks_off_at_a_later_page__moves_nothing(three: Pro
         with pytest.raises(shipset.ShipsetError, match="cannot list the tags"):
             shipset.plan(shipset.load(three.file).matrix(version="1.0.1"), to=registry.host)
         assert registry.tags("team/app") == before
+
+
+DIALECT_RULES = """\
+rules = [
+  "type=semver,pattern={{version}}",
+  "type=semver,pattern={{major}}.{{minor}}",
+  "type=semver,pattern={{major}}",
+]
+"""
+
+
+def test_rules_of_metadata_action__history_of_releases__moving_tags_follow_the_highest(tmp_path: Path) -> None:
+    project = small(tmp_path)
+    text = project.file.read_text(encoding="utf-8")
+    head, _, rest = text.partition("rules = [")
+    project.file.write_text(head + DIALECT_RULES + rest.partition("\n]\n")[2], encoding="utf-8")
+    spec = shipset.load(project.file)
+    released = ["2.0.1", "1.9.1", "2.1.0-rc1", "2.1.0", "1.9.2", "3.0.0"]
+    for version in released:
+        event = {"ref": f"refs/tags/v{version}", "event_name": "push"}
+        facts = shipset.Facts(date_unix_s=1, event=shipset.FrozenMap(event))
+        plan = shipset.plan(spec.matrix_of({"version": f"v{version}"}, facts=facts), to=project.to)
+        frozen = plan.save(tmp_path / "plan.json")
+        report = shipset.Plan.load(frozen).execute().report
+    check(project, {suffix: released for suffix in SUFFIXES})
+    assert reasons_of(report)["latest-cuda"] == "v3.0.0 is withdrawn"

@@ -191,6 +191,11 @@ class VariantChecks {
     return nodes.empty() ? nullptr : nodes.front();
   }
 
+  static const Node* dialect_text(const Node& rule) {
+    const Node* text = rule.is_table() ? rule.find("rule") : &rule;
+    return text != nullptr && text->is_string() && is_dialect_rule(text->text) ? text : nullptr;
+  }
+
   static bool may_move(const Node& rule, std::string_view how) {
     const Node* moves = rule.is_table() ? rule.find("moves") : nullptr;
     if (moves == nullptr) return how == "never";
@@ -202,6 +207,10 @@ class VariantChecks {
 
   /// Whether the version can be read back from tags of this rule.
   static bool tells_version(const Node& rule) {
+    // Which tags such rules give depends on the event; `tags` tells then.
+    if (const Node* dialect = dialect_text(rule))
+      return rule.find("moves") != nullptr || dialect->text.find("type=semver") != std::string::npos ||
+             dialect->text.find("type=pep440") != std::string::npos;
     const Node* tag = rule.is_table() ? rule.find("tag") : &rule;
     bool found = false;
     if (tag == nullptr) return false;

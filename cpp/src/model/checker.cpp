@@ -104,7 +104,13 @@ void Checker::section(Node& node, const SectionSpec& spec) {
 }
 
 void Checker::missing_keys(Node& node, const SectionSpec& spec) {
-  const bool dialect = spec.name == "rule" && node.find("rule") != nullptr;
+  const Node* const rule = spec.find("rule") != nullptr ? node.find("rule") : nullptr;
+  const bool dialect = rule != nullptr;
+  if (dialect && node.find("tag") != nullptr)
+    problems_.error(node, "a rule has either `tag` or `rule`", "`rule` is one of docker/metadata-action");
+  if (dialect && rule->is_string() && !is_dialect_rule(rule->text))
+    problems_.error(
+        *rule, "`rule` does not start with type=", "it is a rule of docker/metadata-action; a template is a `tag`");
   for (const auto& key : spec.keys)
     if (key.required && !dialect && node.find(key.name) == nullptr)
       problems_.error(node,
@@ -208,9 +214,12 @@ void Checker::entry(Node& node, const KeySpec& spec) {
 
 void Checker::entry_value(Node& node, const KeySpec& spec) {
   node.spec = &spec;
-  if (node.is_string() && spec.section != nullptr && node.text.starts_with("type="))
-    return refuse(node, "rules of docker/metadata-action are not read by this version of shipset",
-                  "write a template, e.g. \"{version}{-suffix}\"");
+  if (node.is_string() && spec.section != nullptr && is_dialect_rule(node.text)) {
+    // Braces in it belong to that dialect.
+    if (spec.section->find("rule") != nullptr) return;
+    return refuse(node, "rules of docker/metadata-action give no tags of single platforms",
+                  "write a template, e.g. { tag = \"{version}{-suffix}-{platform.arch}\" }");
+  }
   if (node.is_table() && spec.section != nullptr) return section(node, *spec.section);
   if (spec.shape == Shape::table_list)
     return refuse(node, fmt::format("expected a table in `{}`, found {}", spec.name, describe(node.type)));

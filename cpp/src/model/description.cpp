@@ -71,13 +71,12 @@ constexpr auto rule_keys_in(Names names) {
   };
 }
 
-constexpr auto rule_keys =
-    joined(rule_keys_in(Names::variant),
-           std::array{scalar("rule", "A rule of docker/metadata-action; not read by this version.").not_read()});
+constexpr auto rule_keys = joined(
+    rule_keys_in(Names::variant),
+    std::array{scalar("rule", "A rule of docker/metadata-action, type=…, in place of `tag`.").never_conditional()});
 constexpr SectionSpec rule_section{"rule", "One tag of every variant.", rule_keys};
 
-constexpr auto add_keys = rule_keys_in(Names::variant);
-constexpr SectionSpec add_section{"added_rule", "A further tag.", add_keys};
+constexpr SectionSpec add_section{"added_rule", "A further tag.", rule_keys};
 
 constexpr auto platform_rule_keys = joined(
     rule_keys_in(Names::platform),
@@ -94,19 +93,20 @@ constexpr auto platform_rule_keys = joined(
 constexpr SectionSpec platform_rule_section{"platform_rule", "A tag of single platforms.", platform_rule_keys};
 
 constexpr auto variant_tags_keys = std::array{
-    list("rules", "Tags, as tables or as bare templates of exact tags.").in(Names::variant).holds(&rule_section),
+    list("rules", "Tags, as tables, as bare templates of exact tags, or as type=… rules of docker/metadata-action.")
+        .in(Names::variant)
+        .holds(&rule_section),
     list("add", "Tags beside the inherited ones.").in(Names::variant).holds(&add_section),
     table_list("platform_rules", "Tags of single platforms.").in(Names::platform).holds(&platform_rule_section),
+    list("flavor", "Affixes and latest for all type=… rules, in the words of docker/metadata-action.")
+        .never_conditional()
+        .looks(Format::not_empty),
 };
 
 constexpr auto tags_keys =
-    joined(variant_tags_keys,
-           std::array{
-               list("withdrawn", "Versions that were taken back: moving tags pass over them.")
-                   .in(Names::release)
-                   .looks(Format::tag),
-               list("flavor", "Global rules of docker/metadata-action; not read by this version.").not_read(),
-           });
+    joined(variant_tags_keys, std::array{list("withdrawn", "Versions that were taken back: moving tags pass over them.")
+                                             .in(Names::release)
+                                             .looks(Format::tag)});
 
 constexpr auto platform_tag_keys = rule_keys_in(Names::platform);
 constexpr SectionSpec platform_tag_section{"platform_tag", "A tag of one platform's manifest.", platform_tag_keys};

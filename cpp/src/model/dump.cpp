@@ -97,6 +97,10 @@ void settings_lines(std::string& out, int indent, const BuildSettings& settings)
 }
 
 void tag_line(std::string& out, const ResolvedTag& tag) {
+  if (tag.dialect) {  // what it gives is not evaluated here
+    out += "    " + tag.rule + (tag.moves_given ? "  " + std::string(to_string(tag.moves)) : std::string()) + "\n";
+    return;
+  }
   out += "    " + tag.tag + "  " + std::string(to_string(tag.moves));
   if (!tag.platforms.empty()) {
     std::vector<std::string> names;

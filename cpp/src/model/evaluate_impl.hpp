@@ -47,6 +47,11 @@ class Evaluation {
 /// Whether a list entry or a value is written as alternatives: a list of { when, value } tables.
 bool is_conditional(const Node& node) noexcept;
 
+/// Whether a tag rule is one of docker/metadata-action, which `tags` evaluates.
+inline bool is_dialect_rule(std::string_view text) noexcept {
+  return text.starts_with("type=");
+}
+
 /// Error with context "offset" → TextProblem.
 TextProblem to_text_problem(const Error& error);
 

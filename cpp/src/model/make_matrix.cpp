@@ -50,6 +50,7 @@ class MatrixMaker {
     VariantMaker maker(spec_, values_, faults_, problems_);
     out_.variants.reserve(spec_.declarations.variants.size());
     for (const auto& declared : spec_.declarations.variants) out_.variants.push_back(maker.make(declared));
+    event();
     repositories();
     dependencies();
     if (problems_.has_errors()) return problems_.to_error();
@@ -123,6 +124,15 @@ class MatrixMaker {
     if (const Node* node = path(spec_.root, "build", "fail_fast")) evaluation.boolean(*node, out_.fail_fast);
     if (const Node* node = path(spec_.root, "staging", "repository")) evaluation.text(*node, out_.staging_repository);
     if (const Node* node = path(spec_.root, "tags", "withdrawn")) out_.withdrawn = evaluation.texts(*node);
+    if (const Node* node = path(spec_.root, "tags", "flavor")) out_.flavor = evaluation.texts(*node);
+  }
+
+  /// What happened is told only where tags may come of it.
+  void event() {
+    const bool wanted = std::any_of(out_.variants.begin(), out_.variants.end(), [](const Variant& variant) {
+      return std::any_of(variant.tags.begin(), variant.tags.end(), [](const ResolvedTag& tag) { return tag.dialect; });
+    });
+    if (!wanted) out_.facts.event.clear();
   }
 
   /// Formats were checked with the values, so that what does not parse here has been told.

@@ -118,6 +118,7 @@ void write_facts(JsonWriter& out, const Facts& facts) {
   out.key("facts").begin_object();
   write_sorted(out, "git", facts.git);
   out.member("event_name", facts.event_name).member("date_unix_s", facts.date_unix_s);
+  if (!facts.event.empty()) write_sorted(out, "event", facts.event);
   write_sorted(out, "env", facts.env);
   write_optional(out, "source_date_epoch", facts.source_date_epoch);
   write_optional(out, "commit_time_unix_s", facts.commit_time_unix_s);

@@ -40,6 +40,12 @@ bool lacks_parts(const Scope& scope, const Template& text) {
          });
 }
 
+/// The text of a rule of docker/metadata-action; null for every other rule.
+const Node* dialect_rule(const Node& rule) {
+  if (rule.is_table()) return rule.find("rule");
+  return rule.is_string() && is_dialect_rule(rule.text) ? &rule : nullptr;
+}
+
 /// Evaluates one rule, a table or a bare template; nothing when its condition is false or it fails.
 std::optional<ResolvedTag> resolve_rule(const Evaluation& evaluation, const Node& rule) {
   ResolvedTag out;
@@ -49,8 +55,17 @@ std::optional<ResolvedTag> resolve_rule(const Evaluation& evaluation, const Node
       return std::nullopt;
     tag = rule.find("tag");
     std::string moves;
-    if (const Node* node = rule.find("moves"); node != nullptr && evaluation.text(*node, moves) == Outcome::set)
+    if (const Node* node = rule.find("moves"); node != nullptr && evaluation.text(*node, moves) == Outcome::set) {
       out.moves = moves_of(moves);
+      out.moves_given = true;
+    }
+  }
+  if (const Node* dialect = dialect_rule(rule)) {
+    out.dialect = true;
+    out.rule = dialect->text;
+    out.line = rule.at.line;
+    out.column = rule.at.column;
+    return out;
   }
   Outcome outcome = Outcome::set;
   const Node* source = evaluation.chosen(*tag, outcome);

@@ -98,7 +98,13 @@ class SchemaWriter {
     std::vector<std::string_view> required;
     for (const auto& key : section.keys)
       if (key.required) required.push_back(key.name);
-    if (!required.empty()) {
+    if (section.find("rule") != nullptr) {
+      // A template, or a rule of the dialect.
+      out_.key("anyOf").begin_array();
+      for (const std::string_view one : {"tag", "rule"})
+        out_.begin_object().key("required").begin_array().value(one).end_array().end_object();
+      out_.end_array();
+    } else if (!required.empty()) {
       out_.key("required").begin_array();
       for (const auto name : required) out_.value(name);
       out_.end_array();

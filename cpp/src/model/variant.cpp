@@ -166,6 +166,7 @@ bool VariantMaker::make_image(RunScope& scope, Faults& faults, const std::vector
 void VariantMaker::make_tags(RunScope& scope, Faults& faults, const DeclaredVariant& declared, Variant& out) {
   const std::size_t before = faults.count();
   out.tags = resolve_tags(scope, faults, chain_, out);
+  out.flavor = resolve_texts(Evaluation(scope, faults), below(chain_[Key::tags], "flavor"));
   for (const auto& image : out.platforms)
     for (const Level* level : overrides_for(declared, image.platform))
       resolve_platform_tags(scope, faults, *level, image.platform, out.tags);

@@ -23,6 +23,7 @@ void write_facts(JsonWriter& out, const Facts& facts) {
   out.key("facts").begin_object();
   write_map(out, "git", facts.git);
   out.member("event_name", facts.event_name).member("date_unix_s", facts.date_unix_s);
+  if (!facts.event.empty()) write_map(out, "event", facts.event);
   write_map(out, "env", facts.env);
   if (facts.source_date_epoch) out.member("source_date_epoch", *facts.source_date_epoch);
   if (facts.commit_time_unix_s) out.member("commit_time_unix_s", *facts.commit_time_unix_s);

@@ -46,6 +46,9 @@ Result<Plan> Planner::run() {
   plan_.warnings = matrix->warnings;
   plan_.matrix = std::move(matrix);
   SHIPSET_TRY(plan_.table, tags::make_table(*plan_.matrix));
+  for (const auto& warning : plan_.table.warnings)
+    if (std::find(plan_.warnings.begin(), plan_.warnings.end(), warning) == plan_.warnings.end())
+      plan_.warnings.push_back(warning);
   SHIPSET_TRY(plan_.targets, make_targets(*plan_.matrix, plan_.options.destination));
   plan_.id = plan_.options.id.empty() ? release_id(*plan_.matrix, plan_.targets, plan_.options) : plan_.options.id;
   SHIPSET_CHECK(check_id());

@@ -50,6 +50,7 @@ Facts facts_of(const Json& json) {
   Facts facts;
   facts.git = map_at(json, "git");
   facts.event_name = text_at(json, "event_name");
+  facts.event = map_at(json, "event");
   facts.date_unix_s = number_at(json, "date_unix_s").value_or(0);
   facts.env = map_at(json, "env");
   facts.source_date_epoch = number_at(json, "source_date_epoch");

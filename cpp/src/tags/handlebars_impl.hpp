@@ -52,6 +52,7 @@ class Handlebars {
   [[nodiscard]] Result<std::string> render(const TemplateScope& scope) const;
   /// Whether the whole text is one `{{name}}`.
   [[nodiscard]] bool is_only(std::string_view name) const;
+  [[nodiscard]] const std::vector<TemplateNode>& nodes() const noexcept { return nodes_; }
 
  private:
   std::vector<TemplateNode> nodes_;

@@ -91,7 +91,7 @@ class Holes {
 }  // namespace
 
 std::string hollow_name(const Matrix& matrix, const Variant& variant, const ResolvedTag& tag) {
-  if (!is_suspicious(tag.tag)) return {};
+  if (!is_suspicious(tag.tag) || tag.rule.starts_with("type=")) return {};
   const auto rule = Template::parse(tag.rule);
   return rule ? Holes(matrix, variant, rule->pieces()).first() : std::string();
 }

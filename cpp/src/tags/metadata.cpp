@@ -7,7 +7,7 @@
 #include <set>
 
 #include "handlebars_impl.hpp"
-#include "metadata_rules_impl.hpp"
+#include "metadata_maker_impl.hpp"
 #include "metadata_scope_impl.hpp"
 #include "metadata_versions_impl.hpp"
 #include "script_pattern_impl.hpp"
@@ -20,31 +20,21 @@ namespace {
 
 using namespace detail;
 
-// Runs of other characters become one dash.
-std::string sanitized(std::string_view text) {
-  std::string out;
-  bool replaced = false;
-  for (const char c : text) {
-    const bool fits =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    if (fits)
-      out += c;
-    else if (!replaced)
-      out += '-';
-    replaced = !fits;
-  }
-  return out;
-}
-
 std::string dashed(std::string text) {
   std::replace(text.begin(), text.end(), '/', '-');
   return text;
 }
 
+Error doubled(const std::string& reference, std::string_view tag) {
+  return Error(ErrorKind::usage, fmt::format("the tag {} would be set twice", reference),
+               "two rules, a rule and latest, or two images give it",
+               tag.find("latest") != tag.npos ? "drop the rule, or set the flavor latest=false" : "drop one of them");
+}
+
 class Maker {
  public:
   Maker(const MetadataRequest& request, const Flavor& flavor)
-      : event_(request.event), flavor_(flavor), scope_(request), dates_(request, DatesOnly::yes) {}
+      : request_(request), event_(request.event), flavor_(flavor), scope_(request), dates_(request, DatesOnly::yes) {}
 
   Result<void> add(const MetadataRule& rule) {
     SHIPSET_TRY(const auto enabled, render_template(rule.attribute("enable"), scope_));
@@ -79,27 +69,27 @@ class Maker {
     return {};
   }
 
-  Result<MetadataTags> finish(const std::vector<std::string>& images) {
+  Result<MadeTags> finish() {
     out_.latest = latest_.value_or(false);
-    if (!out_.version) return std::move(out_);
-    std::vector<std::string> tags = {*out_.version};
-    tags.insert(tags.end(), out_.partial.begin(), out_.partial.end());
-    if (out_.latest)
-      tags.push_back(sanitized((flavor_.prefix_on_latest ? flavor_.prefix : "") + "latest" +
-                               (flavor_.suffix_on_latest ? flavor_.suffix : "")));
-    for (const auto& tag : tags) {
+    if (out_.tags.empty()) return std::move(out_);
+    if (out_.latest) {
+      MadeTag latest = out_.tags.front();
+      latest.prefix = flavor_.prefix_on_latest ? flavor_.prefix : "";
+      latest.suffix = flavor_.suffix_on_latest ? flavor_.suffix : "";
+      latest.value = "latest";
+      latest.is_latest = true;
+      latest.tag = sanitized(latest.prefix + latest.value + latest.suffix);
+      out_.tags.push_back(std::move(latest));
+    }
+    std::set<std::string_view> seen;
+    for (const auto& made : out_.tags) {
+      const auto& tag = made.tag;
       if (auto checked = check_tag(tag); !checked)
         return Error(ErrorKind::usage, fmt::format("the rules give \"{}\", which is no tag", printable(tag, 140)),
                      checked.error().why.empty() ? checked.error().what : checked.error().why,
-                     "change the prefix, the value or the branch that it is made of");
-    }
-    std::set<std::string> seen;
-    for (const auto& image : images.empty() ? std::vector<std::string>{""} : images) {
-      for (const auto& tag : tags) {
-        std::string reference = image.empty() ? tag : image + ":" + tag;
-        if (!seen.insert(reference).second) return doubled(reference, tag);
-        out_.tags.push_back(std::move(reference));
-      }
+                     "change the prefix, the value or the branch that it is made of")
+            .with("rule", std::to_string(made.rule));
+      if (!seen.insert(tag).second) return doubled(tag, tag).with("rule", std::to_string(made.rule));
     }
     return std::move(out_);
   }
@@ -108,12 +98,6 @@ class Maker {
   [[nodiscard]] static Error refused(const MetadataRule& rule, std::string why, std::string hint = {}) {
     return Error(ErrorKind::usage, fmt::format("the rule {} cannot be used", printable(rule.text, 120)), std::move(why),
                  std::move(hint));
-  }
-
-  [[nodiscard]] static Error doubled(const std::string& reference, std::string_view tag) {
-    return Error(ErrorKind::usage, fmt::format("the tag {} would be set twice", reference),
-                 "two rules, a rule and latest, or two images give it",
-                 tag.find("latest") != tag.npos ? "drop the rule, or set the flavor latest=false" : "drop one of them");
   }
 
   [[nodiscard]] std::optional<std::string> below(std::string_view folder) const {
@@ -160,9 +144,13 @@ class Maker {
     }
     if (!version) return {};
     SHIPSET_TRY(const auto pattern, Handlebars::parse(rule.attribute("pattern")));
-    if (version->is_passing()) return emit(rule, pattern.is_only("raw") ? subject : version->version(), false);
+    MadeTag made;
+    made.version = subject;
+    made.normal_version = version->version();
+    made.passing = version->is_passing();
+    if (made.passing) return emit(rule, pattern.is_only("raw") ? subject : version->version(), false, std::move(made));
     SHIPSET_TRY(const auto value, pattern.render(*version));
-    return emit(rule, value, true);
+    return emit(rule, value, true, std::move(made));
   }
 
   Result<void> add_match(const MetadataRule& rule) {
@@ -205,18 +193,18 @@ class Maker {
   }
 
   // A value with its affixes becomes a tag; the first one decides about `latest`.
-  Result<void> emit(const MetadataRule& rule, std::string_view value, bool is_latest) {
-    SHIPSET_TRY(auto text, render_template(rule.has("prefix") ? rule.attribute("prefix") : flavor_.prefix, scope_));
-    text += value;
-    SHIPSET_TRY(const auto suffix,
-                render_template(rule.has("suffix") ? rule.attribute("suffix") : flavor_.suffix, scope_));
-    text += suffix;
+  Result<void> emit(const MetadataRule& rule, std::string_view value, bool is_latest, MadeTag made = {}) {
+    SHIPSET_TRY(const auto affixes, affixes_of(request_, rule, flavor_));
+    made.rule = rule.index;
+    made.prefix = affixes.first;
+    made.value = value;
+    made.suffix = affixes.second;
+    const std::string text = made.prefix + made.value + made.suffix;
     if (text.empty()) return {};
-    const std::string tag = sanitized(text);
-    if (!out_.version)
-      out_.version = tag;
-    else if (tag != *out_.version && std::find(out_.partial.begin(), out_.partial.end(), tag) == out_.partial.end())
-      out_.partial.push_back(tag);
+    made.tag = sanitized(text);
+    const bool known =
+        std::any_of(out_.tags.begin(), out_.tags.end(), [&](const MadeTag& other) { return other.tag == made.tag; });
+    if (!known) out_.tags.push_back(std::move(made));
     if (!latest_)
       latest_ = flavor_.latest == Flavor::Latest::automatic ? is_latest : flavor_.latest == Flavor::Latest::yes;
     return {};
@@ -224,10 +212,11 @@ class Maker {
 
   void warn(const std::string& text) { out_.warnings.push_back(printable(text, 1000)); }
 
+  const MetadataRequest& request_;
   const MetadataEvent& event_;
   const Flavor& flavor_;
   const MetadataScope scope_, dates_;
-  MetadataTags out_;
+  MadeTags out_;
   std::optional<bool> latest_;
 };
 
@@ -242,14 +231,66 @@ Result<void> check_event(const MetadataEvent& event) {
 
 }  // namespace
 
+namespace detail {
+
+std::string sanitized(std::string_view text) {
+  std::string out;
+  bool replaced = false;
+  for (const char c : text) {
+    const bool fits =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    if (fits)
+      out += c;
+    else if (!replaced)
+      out += '-';
+    replaced = !fits;
+  }
+  return out;
+}
+
+Result<std::pair<std::string, std::string>> affixes_of(const MetadataRequest& request, const MetadataRule& rule,
+                                                       const Flavor& flavor) {
+  const MetadataScope scope(request);
+  SHIPSET_TRY(auto prefix, render_template(rule.has("prefix") ? rule.attribute("prefix") : flavor.prefix, scope));
+  SHIPSET_TRY(auto suffix, render_template(rule.has("suffix") ? rule.attribute("suffix") : flavor.suffix, scope));
+  return std::pair(std::move(prefix), std::move(suffix));
+}
+
+Result<MadeTags> make_tags(const MetadataRequest& request, const std::vector<MetadataRule>& rules,
+                           const Flavor& flavor) {
+  SHIPSET_CHECK(check_event(request.event));
+  Maker maker(request, flavor);
+  for (const auto& rule : rules)
+    if (auto added = maker.add(rule); !added) return std::move(added).error().with("rule", std::to_string(rule.index));
+  return maker.finish();
+}
+
+}  // namespace detail
+
 Result<MetadataTags> metadata_tags(const MetadataRequest& request) {
   SHIPSET_CHECK(check_event(request.event));
   SHIPSET_TRY(const auto images, read_images(request.images));
   SHIPSET_TRY(const auto rules, read_rules(request.tags));
   SHIPSET_TRY(const auto flavor, read_flavor(request.flavor));
-  Maker maker(request, flavor);
-  for (const auto& rule : rules) SHIPSET_CHECK(maker.add(rule));
-  return maker.finish(images);
+  SHIPSET_TRY(auto made, make_tags(request, rules, flavor));
+  MetadataTags out;
+  out.latest = made.latest;
+  out.warnings = std::move(made.warnings);
+  for (const auto& tag : made.tags) {
+    if (!out.version)
+      out.version = tag.tag;
+    else if (!tag.is_latest)
+      out.partial.push_back(tag.tag);
+  }
+  std::set<std::string> seen;
+  for (const auto& image : images.empty() ? std::vector<std::string>{""} : images) {
+    for (const auto& one : made.tags) {
+      std::string reference = image.empty() ? one.tag : image + ":" + one.tag;
+      if (!seen.insert(reference).second) return doubled(reference, one.tag);
+      out.tags.push_back(std::move(reference));
+    }
+  }
+  return out;
 }
 
 }  // namespace shipset::tags

@@ -198,7 +198,10 @@ Result<std::vector<MetadataRule>> read_rules(const std::vector<std::string>& tex
   SHIPSET_CHECK(check_count(texts.size(), "tag rules"));
   std::vector<MetadataRule> rules;
   for (const auto& text : texts.empty() ? usual : texts) {
-    SHIPSET_TRY(rules.emplace_back(), read_rule(text));
+    auto rule = read_rule(text);
+    if (!rule) return std::move(rule).error().with("rule", std::to_string(rules.size()));
+    rule->index = rules.size();
+    rules.push_back(std::move(*rule));
   }
   std::stable_sort(rules.begin(), rules.end(), [](const auto& l, const auto& r) { return l.priority > r.priority; });
   return rules;
@@ -222,6 +225,7 @@ Result<Flavor> read_flavor(const std::vector<std::string>& texts) {
         on_latest = &flavor.prefix_on_latest;
       } else if (field.key == "suffix") {
         flavor.suffix = field.value;
+        flavor.suffix_given = true;
         on_latest = &flavor.suffix_on_latest;
       } else if (field.key == "onlatest") {
         SHIPSET_TRY(const bool on, read_bool("the flavor", text, field));

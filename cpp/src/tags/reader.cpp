@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "shape_impl.hpp"
+#include "shipset/tags/dialect.hpp"
 
 namespace shipset::tags {
 
@@ -34,7 +35,7 @@ class Rules {
   Rules(const Matrix& matrix, std::string_view repository) {
     TextMap<bool> is_here;  // repositories as written → whether they are the one asked for
     for (std::size_t i = 0; i < matrix.variants.size(); ++i)
-      if (publishes(matrix.variants[i], repository, is_here)) add(matrix.variants[i], i, matrix.scheme);
+      if (publishes(matrix.variants[i], repository, is_here)) add(matrix, i);
   }
 
   // Every rule that may read the tag.
@@ -65,14 +66,13 @@ class Rules {
     return false;
   }
 
-  void add(const Variant& variant, std::size_t index, VersionScheme scheme) {
-    for (const auto& tag : variant.tags) {
-      if (tag.moves != Moves::never) continue;
-      auto known = rule_at_.find(tag.shape);
+  void add(const Matrix& matrix, std::size_t index) {
+    for (const auto& text : evaluated_tags(matrix, matrix.variants[index]).exact_shapes) {
+      auto known = rule_at_.find(text);
       if (known == rule_at_.end()) {
-        auto shape = Shape::parse(tag.shape);
-        if (!shape || !shape->readable(scheme)) continue;
-        known = rule_at_.emplace(tag.shape, rules_.size()).first;
+        auto shape = Shape::parse(text);
+        if (!shape || !shape->readable(matrix.scheme)) continue;
+        known = rule_at_.emplace(text, rules_.size()).first;
         if (auto affixes = shape->affixes()) {
           by_affixes_[std::move(affixes->prefix)][std::move(affixes->suffix)].push_back(rules_.size());
         } else {
@@ -157,10 +157,11 @@ const std::vector<Version>& VersionReader::versions(std::string_view variant) co
 
 ForwardDecision VersionReader::decide(const Entry& entry) const {
   const Matrix& matrix = data_->matrix;
-  const auto ours = Version::parse(matrix.version, matrix.scheme);
+  const std::string& text = entry.version.empty() ? matrix.version : entry.version;
+  const auto ours = Version::parse(text, matrix.scheme);
   if (!ours) {
-    if (matrix.version.empty()) return {false, "the release has no version"};
-    return {false, fmt::format("\"{}\" is not a {} version", matrix.version, to_string(matrix.scheme))};
+    if (text.empty()) return {false, "the release has no version"};
+    return {false, fmt::format("\"{}\" is not a {} version", text, to_string(matrix.scheme))};
   }
   if (!ours->stable()) return {false, fmt::format("{} is a pre-release", ours->raw())};
   if (data_->withdrawn(*ours)) return {false, fmt::format("{} is withdrawn", ours->raw())};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #include "hollow_impl.hpp"
 #include "shape_impl.hpp"
 #include "shipset/base/text.hpp"
+#include "shipset/tags/dialect.hpp"
 
 namespace shipset::tags {
 
@@ -38,7 +40,11 @@ class TableMaker {
 
   Result<Table> make() {
     std::size_t count = 0;
-    for (const auto& variant : matrix_.variants) count += variant.tags.size() * variant.repositories.size();
+    evaluated_.reserve(matrix_.variants.size());
+    for (const auto& variant : matrix_.variants) {
+      evaluated_.push_back(evaluated_tags(matrix_, variant));
+      count += evaluated_.back().tags.size() * variant.repositories.size();
+    }
     table_.entries.reserve(count);
     for (std::size_t i = 0; i < matrix_.variants.size(); ++i)
       if (matrix_.variants[i].active || include_inactive_) add(i);
@@ -53,18 +59,23 @@ class TableMaker {
  private:
   void add(std::size_t at) {
     const Variant& variant = matrix_.variants[at];
-    if (variant.tags.empty()) return;
+    const auto& [tags, exact_shapes, problems, warnings] = evaluated_[at];
+    problems_.insert(problems_.end(), problems.begin(), problems.end());
+    for (const auto& warning : warnings)
+      if (std::find(table_.warnings.begin(), table_.warnings.end(), warning) == table_.warnings.end())
+        table_.warnings.push_back(warning);
+    if (tags.empty()) return;
     if (variant.repositories.empty())
       report(variant, nullptr, fmt::format("variant \"{}\" has tags but no repository", variant.name),
              "set repositories in [release] or in the variant");
-    std::vector<bool> good(variant.tags.size());
-    for (std::size_t i = 0; i < good.size(); ++i) good[i] = check_tag_of(variant, variant.tags[i]);
-    check_forward(variant);
+    std::vector<bool> good(tags.size());
+    for (std::size_t i = 0; i < good.size(); ++i) good[i] = check_tag_of(variant, tags[i]);
+    check_forward(variant, evaluated_[at]);
     for (const auto& text : variant.repositories) {
       const Repository& repository = repository_of(variant, text);
       if (!repository.valid) continue;
       for (std::size_t i = 0; i < good.size(); ++i)
-        if (good[i] && claim(repository, at, i)) append(repository, variant, variant.tags[i]);
+        if (good[i] && claim(repository, at, i)) append(repository, variant, tags[i]);
     }
   }
 
@@ -77,6 +88,7 @@ class TableMaker {
     entry.index = tag.index;
     entry.moves = tag.moves;
     entry.shape = tag.shape;
+    entry.version = tag.version;
     entry.reason.reserve(tag.rule.size() + 8);
     entry.reason.append("rule \"").append(tag.rule).append("\"");
     for (std::size_t i = 0; i < tag.platforms.size(); ++i)
@@ -108,25 +120,29 @@ class TableMaker {
   }
 
   // A forward rule needs an order of versions, and tags that tell which versions are there.
-  void check_forward(const Variant& variant) {
-    const ResolvedTag* forward = nullptr;
-    for (const auto& tag : variant.tags) {
-      if (tag.moves == Moves::forward && forward == nullptr) forward = &tag;
-      if (tag.moves == Moves::never && is_readable(tag.shape)) return;
-    }
+  void check_forward(const Variant& variant, const EvaluatedTags& evaluated) {
+    const auto forward = std::find_if(evaluated.tags.begin(), evaluated.tags.end(),
+                                      [](const ResolvedTag& tag) { return tag.moves == Moves::forward; });
+    if (forward == evaluated.tags.end()) return;
+    for (const auto& shape : evaluated.exact_shapes)
+      if (is_readable(shape)) return;
     // Variants mostly inherit the rule; once is enough.
-    if (forward == nullptr || !unordered_.insert({forward->line, forward->rule}).second) return;
+    if (!unordered_.insert({forward->line, forward->rule}).second) return;
     if (matrix_.scheme == VersionScheme::none) {
-      report(variant, forward,
+      report(variant, &*forward,
              fmt::format("rule \"{}\" of variant \"{}\" moves forward, but scheme \"none\" gives versions no order",
                          forward->rule, variant.name),
              "set [release] scheme, or moves = \"always\"");
       return;
     }
-    report(variant, forward,
+    const bool is_dialect =
+        std::any_of(variant.tags.begin(), variant.tags.end(), [](const ResolvedTag& tag) { return tag.dialect; });
+    report(variant, &*forward,
            fmt::format("rule \"{}\" of variant \"{}\" moves forward, but no exact tag tells which versions are there",
                        forward->rule, variant.name),
-           "add a rule with the whole version, for example { tag = \"{version}{-suffix}\" }");
+           is_dialect ? "add type=semver,pattern={{version}}, let the rule that gives the whole version move \"never\" "
+                        "({ rule = \"type=ref,event=tag\", moves = \"never\" }), or set the flavor latest=false"
+                      : "add a rule with the whole version, for example { tag = \"{version}{-suffix}\" }");
   }
 
   bool is_readable(const std::string& shape) {
@@ -161,7 +177,7 @@ class TableMaker {
   bool claim(const Repository& repository, std::size_t variant, std::size_t rule) {
     const Variant& claimant = matrix_.variants[variant];
     if (!claimant.active) return true;
-    const std::string_view tag = claimant.tags[rule].tag;
+    const std::string_view tag = evaluated_[variant].tags[rule].tag;
     const auto [found, added] = claims_[repository.claims].emplace(tag, Claim{variant, rule});
     if (!added) report_clash(repository, found->second, {variant, rule});
     return added;
@@ -177,19 +193,20 @@ class TableMaker {
     if (!clashes_.insert({first.variant, first.rule, second.variant, second.rule}).second) return;
     const Variant& one = matrix_.variants[first.variant];
     const Variant& other = matrix_.variants[second.variant];
-    const ResolvedTag& tag = other.tags[second.rule];
+    const ResolvedTag& before = evaluated_[first.variant].tags[first.rule];
+    const ResolvedTag& tag = evaluated_[second.variant].tags[second.rule];
     const auto parsed = Reference::parse(repository.name);
     const std::string name = fmt::format("{}:{}", parsed ? parsed->familiar_name() : repository.name, tag.tag);
     if (first.variant != second.variant) {
       report(other, &tag,
              fmt::format("variants \"{}\" and \"{}\" both claim {}: {} and {}", one.name, other.name, name,
-                         describe(one.tags[first.rule]), describe(tag)),
+                         describe(before), describe(tag)),
              "make the tags differ, for example by {-suffix}");
     } else if (first.rule != second.rule) {
-      report(other, &tag,
-             fmt::format("variant \"{}\" claims {} twice: {} and {}", other.name, name, describe(one.tags[first.rule]),
-                         describe(tag)),
-             "remove one of the rules, or put a `when` on it");
+      report(
+          other, &tag,
+          fmt::format("variant \"{}\" claims {} twice: {} and {}", other.name, name, describe(before), describe(tag)),
+          "remove one of the rules, or put a `when` on it");
     } else {
       report(other, nullptr, fmt::format("variant \"{}\" lists the repository of {} twice", other.name, name),
              "remove one of the entries of repositories");
@@ -210,6 +227,7 @@ class TableMaker {
 
   const Matrix& matrix_;
   bool include_inactive_;
+  std::vector<EvaluatedTags> evaluated_;  // by variant
   Table table_;
   std::vector<Problem> problems_;
   std::unordered_map<std::string, Repository> repositories_;  // by text as written

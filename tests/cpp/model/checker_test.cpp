@@ -131,16 +131,30 @@ TEST_CASE("build arguments, a well-known credential, gets a warning without its 
   CHECK_FALSE(has(render(spec.warnings()[0]), "ghp_"));
 }
 
-TEST_CASE("tag rules, those of metadata-action and reserved sections, are refused clearly") {
-  const auto text = problems_of(file_with(
+TEST_CASE("tag rules of metadata-action, well and badly written, are kept as they are or refused clearly") {
+  const auto spec = spec_of(file_with(
       "[tags]\nflavor = [\"latest=true\"]\nrules = [\"type=semver,pattern={{version}}\", { rule = \"type=sha\" }]\n"
-      "[signing]\nkey = \"x\"\n[[variant]]\nname = \"a\"\ntags.add = [\"type=sha\"]\n"));
-  CHECK(has(text, "tags.rules[0]: rules of docker/metadata-action are not read by this version of shipset"));
-  CHECK(has(text, "`rule` is not read by this version"));
-  CHECK(has(text, "`flavor` is not read by this version"));
+      "[[variant]]\nname = \"a\"\ntags.add = [\"type=sha\", { rule = \"type=edge\", moves = \"never\" }]\n"
+      "[[variant]]\nname = \"b\"\ntags.flavor = [\"latest=false\", \"suffix=-x\"]\n"));
+  const auto matrix = spec.matrix().value();
+  const auto& a = matrix.variants[0];
+  REQUIRE(a.tags.size() == 4);
+  for (const auto& tag : a.tags) CHECK((tag.dialect && tag.tag.empty() && tag.shape.empty()));
+  CHECK(a.tags[0].rule == "type=semver,pattern={{version}}");
+  CHECK(a.tags[3].rule == "type=edge");
+  CHECK((a.tags[3].moves_given && !a.tags[0].moves_given));
+  CHECK(a.flavor == std::vector<std::string>{"latest=true"});
+  CHECK(matrix.variants[1].flavor == std::vector<std::string>{"latest=false", "suffix=-x"});
+
+  const auto text = problems_of(
+      file_with("[tags]\nrules = [{ rule = \"sha\" }, { rule = \"type=sha\", tag = \"a\" }, { moves = \"never\" }]\n"
+                "platform_rules = [{ tag = \"a\" }, \"type=sha\"]\n[signing]\nkey = \"x\"\n[[variant]]\nname = \"a\"\n"
+                "[variant.platform.\"linux/amd64\".tags]\nrules = [\"type=sha\"]\n"));
+  CHECK(has(text, "tags.rules[0].rule: `rule` does not start with type="));
+  CHECK(has(text, "tags.rules[1]: a rule has either `tag` or `rule`"));
+  CHECK(has(text, "`tag` is missing in `tags.rules[2]`"));
+  CHECK(has(text, "give no tags of single platforms"));
   CHECK(has(text, "`signing` is not read by this version"));
-  CHECK(has(text, "variant[0].tags.add[0]: rules of docker/metadata-action"));
-  CHECK_FALSE(has(text, "`tag` is missing"));
 }
 
 TEST_CASE("release version, automatic with an unknown step, is refused with the nearest one") {

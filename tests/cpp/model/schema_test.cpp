@@ -143,7 +143,7 @@ TEST_CASE("schema, what the checker refuses by shape, is not valid") {
                                   "[[gate]]\nname = \"x\"\n",
                                   "[[gate]]\nname = \"x\"\nat = \"x\"\n",
                                   "[tags]\nrules = [{ moves = \"never\" }]\n",
-                                  "[tags]\nflavor = []\n",
+                                  "[tags]\nflavor = \"latest=true\"\n",
                                   "[signing]\n",
                                   "[matrix]\nname = \"x\"\n",
                                   "[release.x]\n",

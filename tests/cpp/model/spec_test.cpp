@@ -54,6 +54,7 @@ std::vector<Scenario> scenarios() {
       {"releases/base-per-platform", "base-per-platform.candidate", {{"latest", "false"}}, of_tag("v0.10.0-rc1")},
       {"releases/image-tree", "image-tree", {}},
       {"releases/mixed-backends", "mixed-backends", {}},
+      {"releases/metadata-rules", "metadata-rules", {}, of_tag("v1.4.0")},
       {"model-runner", "model-runner", {{"release_tag", "v1.0.0"}, {"push_latest", "true"}}},
   };
 }

@@ -24,6 +24,11 @@ struct ResolvedTag {
   std::vector<Platform> platforms;  ///< platform_rules: points at these only; empty = the variant index
   bool index = false;               ///< platform_rules with index = true: an index of just `platforms`
   int line = 0, column = 0;         ///< place in the release file
+  /// A rule of docker/metadata-action: `rule` is its text, `tag` and `shape` are empty. What it gives is evaluated by
+  /// tags::evaluated_tags, with the variant's flavor and the event of the facts.
+  bool dialect = false;
+  bool moves_given = false;  ///< of such a rule: `moves` stands in the file; else it follows from the rule
+  std::string version;       ///< of a tag that such a rule gave: the version it is of; "" = the release's
 };
 
 enum class Required : std::uint8_t { yes, no, if_present };
@@ -44,7 +49,8 @@ struct Variant {
   bool publish = true;
   std::vector<std::string> repositories;  ///< as written (familiar form allowed), in order
   std::vector<PlatformImage> platforms;
-  std::vector<ResolvedTag> tags;  ///< in rule order; empty when !publish. Filled for inactive variants too.
+  std::vector<ResolvedTag> tags;    ///< in rule order; empty when !publish. Filled for inactive variants too.
+  std::vector<std::string> flavor;  ///< of docker/metadata-action, entries as written
   std::vector<std::string> hardware;
   OrderedMap axes;                      ///< axis name → value name
   std::vector<std::string> depends_on;  ///< variants that are bases of this one
@@ -78,6 +84,10 @@ std::string_view to_string(Gate::At at) noexcept;
 struct Facts {
   std::map<std::string, std::string> git;  ///< sha, branch, tag, ref_type, default_branch, commit_count; absent = none
   std::string event_name;
+  /// What happened, for rules of docker/metadata-action: ref, sha, event_name, default_branch, base_ref,
+  /// commit_unix_ms, short_sha_length, and by "zone NAME UNIX_MS" offsets of time zones ("3600 CET"). Empty: it is made
+  /// of `git`. The matrix keeps it only where such rules are.
+  std::map<std::string, std::string> event;
   std::int64_t date_unix_s = 0;
   std::map<std::string, std::string> env;  ///< candidates; only names in [env] allow are visible
   std::optional<std::int64_t> source_date_epoch;
@@ -102,7 +112,7 @@ struct Matrix {
   bool fail_fast = false;
   std::string staging_repository;
   std::vector<std::string> withdrawn;
-  std::vector<std::string> flavor;                    ///< metadata-action flavor lines
+  std::vector<std::string> flavor;                    ///< metadata-action flavor entries of the whole release
   std::vector<std::pair<std::string, Value>> inputs;  ///< resolved, in file order
   std::vector<Gate> gates;
   std::vector<Variant> variants;  ///< every declared variant, in file order, also inactive ones

@@ -23,11 +23,13 @@ struct Entry {
   Moves moves = Moves::never;
   std::string shape;                           ///< see ResolvedTag::shape
   std::string reason;                          ///< e.g. `rule "{version}{-suffix}"`
+  std::string version;                         ///< that the tag is of; "" = the release's
   [[nodiscard]] std::string familiar() const;  ///< docker/model-runner:v1.0.0-cuda
 };
 
 struct Table {
   std::vector<Entry> entries;  ///< variants in file order, repositories in order, rules in order; active variants only
+  std::vector<Problem> warnings;  ///< rules of docker/metadata-action that could not be applied
 };
 
 /// Errors of kind spec list every clash, invalid or over-long tag as problems at the rule's place; also a repository
