@@ -268,5 +268,5 @@ def test_rules_of_metadata_action__history_of_releases__moving_tags_follow_the_h
         plan = shipset.plan(spec.matrix_of({"version": f"v{version}"}, facts=facts), to=project.to)
         frozen = plan.save(tmp_path / "plan.json")
         report = shipset.Plan.load(frozen).execute().report
-    check(project, {suffix: released for suffix in SUFFIXES})
+    check(project, dict.fromkeys(SUFFIXES, released))
     assert reasons_of(report)["latest-cuda"] == "v3.0.0 is withdrawn"
