@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import shipset
@@ -75,11 +77,15 @@ def test_matrix_with_metadata__elsewhere__has_the_tags_of_that_event() -> None:
     assert {tag for name, _, tag in first if name == "gpu"} == {"0.1.0-gpu", "0.1-gpu", "latest-gpu", "sha-0123456-gpu"}
 
 
-def test_matrix_with_metadata__rules_without_counterpart__are_named() -> None:
+def test_matrix_with_metadata__rules_without_template__stay_rules_of_the_dialect() -> None:
     imported = from_workflow(FIXTURES / "metadata-matrix.yml", repository="Example/App")
+    assert '{ rule = "type=ref,event=pr" }' in imported.toml
+    assert '{ rule = "type=match,group=1,pattern=v(.*)" }' in imported.toml
+    assert "flavor" not in imported.toml, "its suffix is that of the variants"
+    facts = replace(on_branch("main", "pull_request"), event=shipset.FrozenMap({"ref": "refs/pull/7/merge", "sha": SHA}))
+    tags = {tag for name, _, tag in tags_of(matrix_of(imported, facts=facts)) if name == "gpu"}
+    assert "pr-7-gpu" in tags
     left = {remark.what: remark.why for remark in imported.left_out}
-    assert "pull request" in left["tag rule type=ref,event=pr"]
-    assert "not supported" in left["tag rule type=match,pattern=v(.*),group=1"]
     assert left["run: make prepare"] == "run it before shipset"
     assert "ORG" not in imported.toml
     assert "TOKEN" in imported.toml  # the name of a variable, never secrets.TOKEN

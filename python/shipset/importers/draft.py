@@ -19,12 +19,15 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 @dataclass(slots=True)
 class TagLine:
-    """One tag of a target, as templates; ``moves`` is worked out from the tag where it is empty."""
+    """One tag of a target, as templates; ``moves`` is worked out from the tag where it is empty. With ``rule`` it
+    stands for the tags that a rule of docker/metadata-action gives with its flavor."""
 
     repository: str
     tag: str
     when: Condition = True
     moves: str = ""
+    rule: str = ""
+    flavor: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -42,6 +45,7 @@ class Target:
     suffix: str = ""
     repositories: list[str] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
+    flavor: list[str] = field(default_factory=list)
     comment: str = ""
     base_context: str = ""  # the build context by which a variant below this one was named
     is_by_digest: bool = False  # pushed without tags, for a later job that joins the platforms
@@ -63,6 +67,7 @@ class Draft:
     gates: list[dict[str, Any]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
+    flavor: list[str] = field(default_factory=list)
     left_out: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
 

@@ -1,19 +1,19 @@
 """Steps of docker/metadata-action as lines of tags, labels and a version. Its README has the rules.
 
 Carried over: semver and pep440 patterns, ref, raw, sha, edge and schedule, with enable, prefix and suffix, and the
-flavor. What the release file cannot say (type=match, pull requests) is left out by name.
+flavor. Where a rule has no template (type=match, pull requests, dates of other zones), all stay rules of the dialect.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shipset.importers.build_flags import fields, lines
+from shipset.importers.build_flags import csv_text, fields, lines
 from shipset.importers.draft import Draft
 from shipset.importers.source import as_mapping, as_text
-from shipset.importers.texts import Condition, NotUnderstoodError, both, escaped
+from shipset.importers.texts import Condition, NotUnderstoodError, both, escaped, unescaped
 from shipset.importers.translate import OutputLine, Outputs, Scope
 
 DEFAULT_TAGS = "type=schedule\ntype=ref,event=branch\ntype=ref,event=tag\ntype=ref,event=pr"
@@ -32,6 +32,8 @@ _NAMES = {
     "branch": "{git.branch|slug}",
     "tag": "{git.tag}",
 }
+_TYPES = {"schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"}
+DIALECT = "dialect"  # stands in the place of the tags that a rule of the dialect gives
 _DATE = (("YYYY", "%Y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
 
 
@@ -60,12 +62,21 @@ class Metadata:
         self._flavor = self._read_flavor(as_text(given.get("flavor")) or "")
         self._found: list[OutputLine] = []
         self._has_latest = False
+        self._failed: list[tuple[_Rule, str]] = []
         rules = self._rules(as_text(given.get("tags")) or DEFAULT_TAGS)
+        notes, left = list(draft.notes), list(draft.left_out)
         for rule in rules[:MAX_RULES]:
             self._take(rule)
+        self._add_latest()
+        if self._failed:
+            try:
+                self._keep_all(rules[:MAX_RULES])
+                draft.notes, draft.left_out = notes, left
+            except NotUnderstoodError:
+                for rule, why in self._failed:
+                    self._leave(f"tag rule {rule.text}", why)
         if len(rules) > MAX_RULES:
             self._leave("tags", f"there are more than {MAX_RULES} rules")
-        self._add_latest()
         self.outputs: Outputs = {
             "tags": self._references(as_text(given.get("images")) or ""),
             "version": [OutputLine(True, "{version.plain}")] if draft.version else [],
@@ -146,7 +157,44 @@ class Metadata:
             if enabled is not False:
                 self._translate(rule, enabled)
         except NotUnderstoodError as error:
-            self._leave(f"tag rule {rule.text}", str(error))
+            self._failed.append((rule, str(error)))
+
+    def _keep_all(self, rules: list[_Rule]) -> None:
+        """All rules as they are, with the flavor; only the expressions of the workflow are put in. What the action
+        gives twice is one tag, which rules of two kinds side by side would not know."""
+        flavor = []
+        if self._flavor.latest != "auto":
+            if self._flavor.latest not in ("true", "false"):
+                raise NotUnderstoodError("latest depends on something")
+            flavor.append(f"latest={self._flavor.latest}")
+        end = ",onlatest=true" if self._flavor.on_latest else ""
+        if self._flavor.prefix:
+            flavor.append(f"prefix={self._literal(self._flavor.prefix)}{end}")
+        flavor.append(f"suffix={self._literal(self._flavor.suffix)}{end}")
+        found = [self._kept(rule, tuple(flavor)) for rule in rules]
+        self._found = [line for index, line in enumerate(found) if line not in found[:index]]
+
+    def _kept(self, rule: _Rule, flavor: tuple[str, ...]) -> OutputLine:
+        found = dict(rule.attributes)
+        if found["type"] not in _TYPES:
+            raise NotUnderstoodError("it is no type of the dialect")
+        when: Condition = True
+        if "${{" in self._shown(found.get("enable", "")):
+            when = self._scope.condition(self._shown(found.pop("enable")))
+        text = csv_text({name: self._literal(value) for name, value in found.items()})
+        return OutputLine(when, DIALECT, rule=text, flavor=flavor)
+
+    def _literal(self, text: str) -> str:
+        """Expressions of the workflow as text: names of the release file mean nothing in the dialect."""
+
+        def put_in(found: re.Match[str]) -> str:
+            single = self._scope.text(self._hidden[int(found[1])]).single
+            literal = None if single is None else unescaped(single)
+            if literal is None:
+                raise NotUnderstoodError("a value that is not known before the release, inside a rule of the dialect")
+            return literal
+
+        return _PLACE.sub(put_in, text)
 
     def _translate(self, rule: _Rule, enabled: Condition) -> None:
         found = rule.attributes
@@ -241,7 +289,7 @@ class Metadata:
                 lower = "".join(
                     part if part.startswith("{") else part.lower() for part in re.split(r"(\{.*?\})", image)
                 )
-                out += [OutputLine(tag.when, f"{lower}:{tag.template}", tag.moves) for tag in self._found]
+                out += [replace(tag, template=f"{lower}:{tag.template}") for tag in self._found]
         return out
 
     def _labels(self, labels: str) -> list[OutputLine]:

@@ -60,7 +60,7 @@ def finish(draft: Draft) -> Imported:
     if not any(target.tags for target in draft.targets):
         draft.leave(draft.origin, "tags", "no image has a tag that could be read; write rules in [tags]")
     if draft.rules:
-        parts.append(section("[tags]", {"rules": draft.rules}))
+        parts.append(section("[tags]", {**({"flavor": draft.flavor} if draft.flavor else {}), "rules": draft.rules}))
     if attestations:
         parts.append(section("[attestations]", attestations))
     if ci:
@@ -178,7 +178,8 @@ def _variant(target: Target) -> str:
     values |= {key: target.settings[key] for key in KEYS if key in target.settings and key not in TABLES}
     tables = {key: target.settings[key] for key in TABLES if key in target.settings}
     if target.rules:
-        tables = {"tags": {"rules": target.rules}, **tables}
+        flavor = {"flavor": target.flavor} if any("rule" in rule for rule in target.rules) else {}
+        tables = {"tags": {**flavor, "rules": target.rules}, **tables}
     text = section("[[variant]]", values | tables, comment=_comment(target.comment))
     for platform, settings in target.platform_settings.items():
         text += "\n" + section(f'[variant.platform."{platform}"]', settings)

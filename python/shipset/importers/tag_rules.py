@@ -46,7 +46,7 @@ def arrange(draft: Draft) -> None:
 
 
 def _tags(target: Target) -> list[str]:
-    return [line.tag for line in target.tags]
+    return [line.tag for line in target.tags if not line.rule]
 
 
 def _names(targets: list[Target]) -> list[list[str]]:
@@ -58,7 +58,7 @@ def _choose_repositories(draft: Draft, target: Target) -> None:
     by_repository: dict[str, list[TagLine]] = {}
     for line in target.tags:
         same = by_repository.setdefault(line.repository, [])
-        if all((known.tag, known.when) != (line.tag, line.when) for known in same):
+        if all(not _same(known, line) for known in same):
             same.append(line)
     lists = list(by_repository.values())
     common = [line for line in lists[0] if all(any(_same(line, other) for other in lines) for lines in lists[1:])]
@@ -73,7 +73,7 @@ def _choose_repositories(draft: Draft, target: Target) -> None:
 
 
 def _same(left: TagLine, right: TagLine) -> bool:
-    return (left.tag, left.when) == (right.tag, right.when)
+    return (left.tag, left.when, left.rule) == (right.tag, right.when, right.rule)
 
 
 def _splits(tag: str) -> list[tuple[str, str]]:
@@ -129,11 +129,23 @@ def _stems_of(version: str, *, is_declared: bool) -> dict[str, str]:
 
 
 def _choose_suffix(target: Target, stems: dict[str, str]) -> None:
+    if (line := next((line for line in target.tags if line.rule), None)) is not None:
+        _take_flavor(target, line.flavor)
+        return
     for tag in sorted(_tags(target), key=lambda tag: tag.startswith(LATEST)):
         for head, tail in _splits(tag):
             if (stem := stems.get(head)) and not _PARTIAL.search(stem) and _SUFFIX.fullmatch(tail):
                 target.suffix = tail
                 return
+
+
+def _take_flavor(target: Target, flavor: tuple[str, ...]) -> None:
+    """The flavor of the dialect; a suffix that is on all tags is the variant's, which the dialect takes by itself."""
+    affix = next((entry for entry in flavor if entry.startswith("suffix=")), "suffix=")
+    suffix = affix.removeprefix("suffix=").removesuffix(",onlatest=true")
+    is_own = affix.endswith(",onlatest=true") and suffix.startswith("-") and _SUFFIX.fullmatch(suffix[1:])
+    target.suffix = suffix[1:] if is_own else ""
+    target.flavor = [entry for entry in flavor if entry != affix or (suffix and not is_own)]
 
 
 def _name_targets(draft: Draft) -> None:
@@ -148,6 +160,8 @@ def _name_targets(draft: Draft) -> None:
 
 
 def _rule(line: TagLine, target: Target, stems: dict[str, str], *, has_version: bool) -> dict[str, Any]:
+    if line.rule:
+        return {"rule": line.rule} if line.when is True else {"rule": line.rule, "when": line.when}
     tag = line.tag
     if not target.suffix:
         tag = stems.get(tag, tag) + "{-suffix}"
@@ -211,9 +225,9 @@ def _lift_rules(draft: Draft, tagged: list[Target]) -> None:
     """The rules that most variants have become those of the release; a variant's own replace them."""
     if not tagged:
         return
-    counted = Counter(repr(target.rules) for target in tagged)
-    common = max(tagged, key=lambda target: counted[repr(target.rules)]).rules
-    draft.rules = common
+    counted = Counter(repr((target.rules, target.flavor)) for target in tagged)
+    common = max(tagged, key=lambda target: counted[repr((target.rules, target.flavor))])
+    draft.rules, draft.flavor = common.rules, common.flavor
     for target in draft.targets:
-        if target.rules == common:
-            target.rules = []
+        if (target.rules, target.flavor) == (draft.rules, draft.flavor):
+            target.rules, target.flavor = [], []

@@ -31,11 +31,13 @@ _RUNNER = {"run_number": "GITHUB_RUN_NUMBER", "run_id": "GITHUB_RUN_ID", "actor"
 
 @dataclass(frozen=True, slots=True)
 class OutputLine:
-    """One line of a step's output."""
+    """One line of a step's output. With ``rule`` it stands for tags that a rule of docker/metadata-action gives."""
 
     when: Condition
     template: str
     moves: str = ""
+    rule: str = ""
+    flavor: tuple[str, ...] = ()
 
 
 Outputs = dict[str, list[OutputLine]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shipset.importers.bake_platforms import differences
-from shipset.importers.draft import Draft, TagLine, Target, split_reference
+from shipset.importers.draft import Draft, Target, split_reference
 from shipset.importers.translate import OutputLine
-from shipset.importers.workflow_steps import lower_case
+from shipset.importers.workflow_steps import lower_case, tag_line
 
 
 def join_jobs(draft: Draft) -> None:
@@ -34,7 +34,7 @@ def take_tags(draft: Draft, targets: list[Target], lines: list[OutputLine]) -> N
         for line in lines:
             split = split_reference(line.template)
             if split and (not target.repositories or lower_case(split[0]) in map(lower_case, target.repositories)):
-                target.tags.append(TagLine(lower_case(split[0]), split[1], line.when, line.moves))
+                target.tags.append(tag_line(line, split))
         if not target.tags:
             draft.leave(
                 target.place, "tags", "it is pushed by digest, and the tags of the job that joins it are not known"

@@ -255,7 +255,7 @@ class StepReader:
             if split is None:
                 self._leave(f"tag {line.template}", "repository and tag cannot be told apart")
             else:
-                target.tags.append(TagLine(lower_case(split[0]), split[1], line.when, line.moves))
+                target.tags.append(tag_line(line, split))
 
     def _tag_lines(self, value: Any) -> list[OutputLine]:
         out: list[OutputLine] = []
@@ -290,6 +290,11 @@ _READERS: dict[str, Callable[[StepReader, Any], None]] = {
     "attests": StepReader._attests,
     "outputs": lambda reader, value: None,
 }
+
+
+def tag_line(line: OutputLine, split: tuple[str, str]) -> TagLine:
+    """An output's line as a tag of a repository."""
+    return TagLine(lower_case(split[0]), split[1], line.when, line.moves, line.rule, line.flavor)
 
 
 def lower_case(repository: str) -> str:
