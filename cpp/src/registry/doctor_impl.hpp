@@ -41,6 +41,7 @@ class Examination {
   Result<void> write();
   Result<void> write_tag();
   Result<void> write_many_tags();
+  Result<void> write_compared();
   Result<void> delete_written();
   void clean_up();
 

@@ -27,6 +27,7 @@ Result<void> Examination::write() {
   SHIPSET_CHECK(write_tag());
   if (trial_tag_.empty()) return {};
   SHIPSET_CHECK(write_many_tags());
+  SHIPSET_CHECK(write_compared());
   return delete_written();
 }
 
@@ -75,6 +76,27 @@ Result<void> Examination::write_many_tags() {
   add("several tags at once", works ? "taken" : "one by one", Verdict::note,
       works ? "" : "a manifest that is put with several tags sets none or not all of them here");
   core_->profiles.learn(at_.api_host, &Profile::multi_tag, works);
+  return {};
+}
+
+/// Sets the tag to what it holds: once when it should hold something else, once when it should hold just that.
+Result<void> Examination::write_compared() {
+  const auto put = [&](const Digest& holds) {
+    Call call;
+    call.method = "PUT";
+    call.url = store_.path("manifests/" + trial_tag_);
+    call.headers = {"Content-Type: " + trial_.media_type, "If-Match: \"" + holds.str() + "\""};
+    call.body = trial_bytes_;
+    call.scopes = store_.scopes("pull,push");
+    return core_->send(at_, call, "cannot examine " + at_.name(), stop());
+  };
+  SHIPSET_TRY(const Answer other, put(Digest::of(trial_tag_)));
+  SHIPSET_TRY(const Answer same, put(trial_.digest));
+  const bool compares = other.outcome.response.status == 412 && same.outcome.response.success();
+  add("comparing tags", compares ? "by If-Match" : "not offered", Verdict::note,
+      compares ? "a tag that someone else moved is not overwritten"
+               : "a tag that someone else moves in the same moment is found after the moves");
+  core_->profiles.learn(at_.api_host, &Profile::if_match, compares);
   return {};
 }
 

@@ -120,7 +120,8 @@ void merge(Profile& into, const Profile& other) {
   const auto one = [&](auto Profile::*fact) { merge_fact(into.*fact, other.*fact); };
   one(&Profile::referrers_api), one(&Profile::chunked_upload), one(&Profile::chunk_min_bytes);
   one(&Profile::broken_upload), one(&Profile::mount_check), one(&Profile::anonymous_mount);
-  one(&Profile::empty_config), one(&Profile::multi_tag), one(&Profile::delete_tag), one(&Profile::delete_digest);
+  one(&Profile::empty_config), one(&Profile::multi_tag), one(&Profile::if_match);
+  one(&Profile::delete_tag), one(&Profile::delete_digest);
   one(&Profile::sweeps_untagged), one(&Profile::http2), one(&Profile::rate_limit), one(&Profile::rate_window_s);
   one(&Profile::rate_remaining), one(&Profile::retry_after_s), one(&Profile::server);
 }

@@ -27,6 +27,8 @@ class RepositoryStore final : public oci::Store {
   Result<bool> mount_blob(const oci::Descriptor& blob, const oci::Store& from) override;
   Result<void> put_manifest(const oci::Descriptor& manifest, std::string_view bytes) override;
   Result<void> put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) override;
+  Result<void> put_tags(const std::vector<oci::TagSet>& tags, const oci::Descriptor& manifest,
+                        std::string_view bytes) override;
   Result<bool> remove_tag(std::string_view tag) override;
   Result<std::vector<std::string>> tags() override;
   Result<oci::TagGlance> glance() override;
@@ -60,8 +62,13 @@ class RepositoryStore final : public oci::Store {
   bool holds_already(std::string_view reference, const Digest& digest);
   Result<bool> look_for_blob(const oci::Descriptor& blob, const Stop& stop, Retry* budget = nullptr);
   Result<bool> probe_blob(const oci::Descriptor& blob, const std::string& what, const Stop& stop);
+  /// `condition`: a header field that the registry checks first, or empty.
   Result<void> write_manifest(std::string_view reference, const oci::Descriptor& manifest, std::string_view bytes,
-                              const std::string& what);
+                              const std::string& what, const std::string& condition = {});
+  Result<void> put_tag_while(const oci::TagSet& item, const oci::Descriptor& manifest, std::string_view bytes);
+  /// Sets tags with as few requests as the registry allows; those that are still to be set one by one.
+  Result<std::vector<oci::TagSet>> put_together(const std::vector<oci::TagSet>& tags, const oci::Descriptor& manifest,
+                                                std::string_view bytes);
   /// An upload for the blob; nullopt when the registry has it already.
   Result<std::optional<Upload>> open_upload(const oci::Descriptor& blob, const std::string& what, const Stop& stop,
                                             Retry* budget);

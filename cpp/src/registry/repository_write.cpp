@@ -22,7 +22,8 @@ bool may_hold_it(const HttpResponse& response) {
 }  // namespace
 
 Result<void> RepositoryStore::write_manifest(std::string_view reference, const oci::Descriptor& manifest,
-                                             std::string_view bytes, const std::string& what) {
+                                             std::string_view bytes, const std::string& what,
+                                             const std::string& condition) {
   const Stop until = stop();
   if (manifest.digest.computable()) {
     Hasher hasher(manifest.digest.algorithm());
@@ -34,6 +35,7 @@ Result<void> RepositoryStore::write_manifest(std::string_view reference, const o
   call.method = "PUT";
   call.url = path("manifests/" + std::string(reference));
   call.headers = {"Content-Type: " + manifest.media_type};
+  if (!condition.empty()) call.headers.push_back(condition);
   call.body = std::string(bytes);
   call.scopes = scopes("pull,push");
   Retry lag(lag_attempts);

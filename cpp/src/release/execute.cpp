@@ -59,11 +59,11 @@ Result<void> Run::phases() {
   SHIPSET_CHECK(phase("stage", &Run::stage));
   SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
   report_.outcome = "staged";
-  if (goal_ == Goal::stage) return {};
+  if (goal_ == Goal::stage) return tell_left_out();
   SHIPSET_CHECK(phase("promote", &Run::promote));
   if (goal_ == Goal::promote) remove_legs();
   report_.outcome = "released";
-  return {};
+  return tell_left_out();
 }
 
 Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
@@ -89,7 +89,12 @@ Result<void> Run::preflight() {
     if (to_build(i) && plan_.variants[i].unbuildable && declared(i).required != Required::no)
       return *plan_.variants[i].unbuildable;
   SHIPSET_CHECK(open_targets());
-  for (auto* target : targets_) SHIPSET_CHECK(target->check_writable());
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (is_out(i)) continue;
+    if (auto writable = targets_[i]->check_writable(); !writable)
+      SHIPSET_CHECK(leave_out(i, std::move(writable).error()));
+  }
+  if (goal_ != Goal::stage) SHIPSET_CHECK(read_old());
   const bool any = std::any_of(plan_.variants.begin(), plan_.variants.end(),
                                [&](const PlannedVariant& variant) { return to_build(variant_at_.at(variant.name)); });
   if (!any) return {};
@@ -119,7 +124,11 @@ Result<void> Run::open_targets() {
         missing.insert(missing.begin(), at);
       created_.insert(created_.end(), missing.begin(), missing.end());
     }
-    SHIPSET_TRY(targets_[i], stores_.write(target, events_, cancel_));
+    auto opened = stores_.write(target, events_, cancel_);
+    if (opened)
+      targets_[i] = *opened;
+    else
+      SHIPSET_CHECK(leave_out(i, std::move(opened).error()));
   }
   return {};
 }

@@ -102,14 +102,15 @@ std::map<std::string, std::string> Run::gate_environment(const Gate& gate) const
     const auto& variant = plan_.variants[i];
     const bool named = gate.variants.empty() ||
                        std::find(gate.variants.begin(), gate.variants.end(), variant.name) != gate.variants.end();
-    if (!named || variant.targets.empty()) continue;
+    const auto places = places_of(i);
+    if (!named || places.empty()) continue;
     for (std::size_t j = 0; j < variant.images.size(); ++j) {
       const auto& built = states_[i].images[j];
       if (!built || states_[i].failed) continue;
       const auto& platform = variant.images[j].task.platform;
       const std::string arch = platform.architecture + (platform.variant.empty() ? "" : "_" + platform.variant);
       env["SHIPSET_IMAGE_" + variable_part(variant.name) + "_" + variable_part(platform.os) + "_" +
-          variable_part(arch)] = pullable(plan_.targets[variant.targets.front()], built->manifest.digest);
+          variable_part(arch)] = pullable(plan_.targets[places.front()], built->manifest.digest);
     }
   }
   return env;

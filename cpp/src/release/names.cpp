@@ -53,6 +53,8 @@ std::string_view to_string(Status status) noexcept {
       return "skipped";
     case Status::undone:
       return "undone";
+    case Status::foreign:
+      return "foreign";
   }
   return "not_started";
 }

@@ -86,14 +86,21 @@ void write_variant(JsonWriter& out, const VariantReport& variant) {
 void write_tag(JsonWriter& out, const TagReport& tag) {
   out.begin_object().member("reference", tag.reference).member("variant", tag.variant);
   out.member("status", to_string(tag.status)).member("old_digest", tag.old_digest);
-  out.member("new_digest", tag.new_digest).member("reason", redact(tag.reason)).end_object();
+  out.member("new_digest", tag.new_digest).member("found_digest", tag.found_digest);
+  out.member("reason", redact(tag.reason)).member("detail", redact(tag.detail)).end_object();
 }
 
 void write_target(JsonWriter& out, const TargetReport& target) {
-  out.begin_object().member("name", target.name).member("blobs_moved", target.blobs_moved);
+  out.begin_object().member("name", target.name).member("status", to_string(target.status));
+  out.member("blobs_moved", target.blobs_moved);
   out.member("blobs_present", target.blobs_present).member("blobs_mounted", target.blobs_mounted);
   out.member("bytes_moved", target.bytes_moved).member("bytes_again", target.bytes_again);
-  out.member("bytes_kept", target.bytes_kept).member("manifests_pushed", target.manifests_pushed).end_object();
+  out.member("bytes_kept", target.bytes_kept).member("manifests_pushed", target.manifests_pushed);
+  out.key("holds_left").begin_array();
+  for (const auto& tag : target.holds_left) out.value(tag);
+  out.end_array();
+  write_error(out, target.error);
+  out.end_object();
 }
 
 template <class T, class F>

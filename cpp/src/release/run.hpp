@@ -8,6 +8,7 @@
 
 #include "assemble.hpp"
 #include "legs.hpp"
+#include "promotion.hpp"
 #include "shipset/attest/catalog.hpp"
 #include "shipset/attest/statement.hpp"
 #include "shipset/base/file.hpp"
@@ -30,12 +31,6 @@ class Run {
     std::vector<std::vector<oci::Descriptor>> referrers;   ///< by image: manifests in the work store about it
     Document index;                                        ///< of a built variant
     bool failed = false;
-  };
-  /// One tag that is about to move.
-  struct Move {
-    std::size_t tag = 0;  ///< index into plan tags and report tags
-    Document wanted;
-    std::optional<oci::ManifestBytes> old;
   };
 
   Result<void> phases();
@@ -77,17 +72,21 @@ class Run {
   Result<void> stage_images();
   oci::Delivery built_for(std::size_t target) const;
   std::map<std::size_t, std::vector<oci::Descriptor>> found_elsewhere(std::size_t target) const;
-  Result<void> deliver(oci::Store& source, const std::vector<oci::Delivery>& deliveries,
-                       const std::vector<std::size_t>& numbers);
+  Result<void> deliver(oci::Store& source, std::vector<oci::Delivery> deliveries, std::vector<std::size_t> numbers);
 
-  Result<void> promote();
+  Result<void> read_old();
   Result<void> choose_moves();
-  Result<void> choose_move(std::size_t tag, const std::optional<oci::Descriptor>& now);
-  Result<void> make_moves();
-  Result<void> make_move(const Move& move);
-  Result<void> read_back();
-  Error undo(Error cause, std::size_t made);
-  bool undo_one(const Move& move);
+  Result<void> choose_move(std::size_t tag, std::size_t step);
+  Result<void> promote();
+  Result<std::vector<Place>> places(const CancelToken& late);
+  void take_results(const Promotion& promotion);
+
+  /// A destination that cannot be used: an error, or, where the release file says "continue", it is left out.
+  Result<void> leave_out(std::size_t target, Error error);
+  [[nodiscard]] bool is_out(std::size_t target) const { return left_out_.contains(target); }
+  /// Where the variant goes, without what is left out.
+  [[nodiscard]] std::vector<std::size_t> places_of(std::size_t variant) const;
+  Result<void> tell_left_out() const;
 
   [[nodiscard]] bool to_build(std::size_t variant) const;
   /// Staged or present at every place it goes to: its tags may move.
@@ -119,7 +118,9 @@ class Run {
   std::unique_ptr<oci::LayoutStore> work_;
   std::vector<State> states_;
   std::map<std::string, std::size_t> variant_at_;
-  std::vector<Move> moves_;
+  std::map<std::pair<std::size_t, Digest>, oci::ManifestBytes> old_;  ///< what tags hold before, by target
+  std::vector<Move> moves_;                                           ///< numbered as the plan's tags
+  std::map<std::size_t, Error> left_out_;                             ///< targets that failed before anything moved
 };
 
 }  // namespace shipset::release

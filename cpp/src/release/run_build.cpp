@@ -116,7 +116,7 @@ Result<void> Run::place_variants(build::Task& task) {
 /// The first registry that the variant goes to; from there the others get it.
 std::optional<build::PushPlace> Run::push_place(std::size_t variant) const {
   const auto& client = plan_.options.client;
-  for (const std::size_t target : plan_.variants[variant].targets) {
+  for (const std::size_t target : places_of(variant)) {
     const Location& location = plan_.targets[target].location;
     if (location.kind != Location::Kind::registry) continue;
     const std::string& host = location.reference.domain();

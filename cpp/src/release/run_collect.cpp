@@ -86,7 +86,7 @@ Result<std::string> Run::find_leg(std::size_t variant, std::size_t image) {
   for (const auto& part : parts_)
     if (part.variant == planned.task.variant && part.platform == planned.task.platform.str()) named = part.leg;
   if (!parts_.empty() && !named) return name + " is missing: no part names it";
-  for (const std::size_t target : plan_.variants[variant].targets) {
+  for (const std::size_t target : places_of(variant)) {
     oci::Store& store = *targets_[target];
     std::optional<Digest> digest = named;
     if (!digest) {
@@ -159,7 +159,7 @@ Result<void> Run::make_legs() {
 void Run::remove_legs() {
   std::vector<std::string> left;
   for (std::size_t i = 0; i < plan_.variants.size(); ++i)
-    for (const std::size_t target : plan_.variants[i].targets)
+    for (const std::size_t target : places_of(i))
       for (const auto& image : plan_.variants[i].images) {
         if (!to_build(i) || states_[i].failed) continue;
         const std::string tag = leg_tag(plan_.id, plan_.variants[i].name, image.task.platform);

@@ -13,6 +13,7 @@ Result<void> Run::stage() {
   std::map<std::size_t, std::vector<oci::Delivery>> copied;
   std::map<std::size_t, std::vector<std::size_t>> copied_to;
   for (std::size_t target = 0; target < targets_.size(); ++target) {
+    if (is_out(target)) continue;
     oci::Delivery delivery = built_for(target);
     if (goal_ == Goal::stage) {
       auto legs = legs_for(target);
@@ -31,7 +32,7 @@ Result<void> Run::stage() {
   SHIPSET_CHECK(stage_images());
   if (work_) SHIPSET_CHECK(deliver(*work_, built, numbers));
   for (const auto& [other, deliveries] : copied) SHIPSET_CHECK(deliver(*targets_[other], deliveries, copied_to[other]));
-  return {};
+  return goal_ == Goal::stage ? Result<void>() : choose_moves();
 }
 
 /// Images that are not in the work store go straight from where they are; a builder may have put them in place already.
@@ -40,7 +41,7 @@ Result<void> Run::stage_images() {
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!to_build(i) || states_[i].failed) continue;
     for (std::size_t j = 0; j < states_[i].images.size(); ++j)
-      for (const std::size_t target : plan_.variants[i].targets) {
+      for (const std::size_t target : places_of(i)) {
         const auto& image = states_[i].images[j];
         if (!image || image->store == nullptr || image->store == targets_[target]) continue;
         auto& delivery = wanted[image->store].try_emplace(target, oci::Delivery{targets_[target], {}}).first->second;
@@ -90,14 +91,18 @@ std::map<std::size_t, std::vector<oci::Descriptor>> Run::found_elsewhere(std::si
     if (std::find(variant.targets.begin(), variant.targets.end(), target) == variant.targets.end()) continue;
     if (variant.action != VariantAction::copy || variant.found[target]) continue;
     const auto other = std::find_if(variant.targets.begin(), variant.targets.end(),
-                                    [&](std::size_t at) { return variant.found[at].has_value(); });
+                                    [&](std::size_t at) { return variant.found[at].has_value() && !is_out(at); });
     if (other != variant.targets.end()) out[*other].push_back(*variant.found[*other]);
   }
   return out;
 }
 
-Result<void> Run::deliver(oci::Store& source, const std::vector<oci::Delivery>& deliveries,
-                          const std::vector<std::size_t>& numbers) {
+Result<void> Run::deliver(oci::Store& source, std::vector<oci::Delivery> deliveries, std::vector<std::size_t> numbers) {
+  for (std::size_t i = numbers.size(); i-- > 0;)
+    if (is_out(numbers[i])) {
+      numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(i));
+      deliveries.erase(deliveries.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   if (deliveries.empty()) return {};
   staged_ = true;
   oci::TransferOptions options;
@@ -109,6 +114,13 @@ Result<void> Run::deliver(oci::Store& source, const std::vector<oci::Delivery>& 
     const auto side = error.context.find("side"), store = error.context.find("store");
     if (side != error.context.end() && side->second == "destination" && store != error.context.end())
       error.with("destination", std::string(store->second));
+    // One destination ends the transfer to all of them; without it the others go on where they stopped.
+    const auto to = error.context.find("destination");
+    for (const std::size_t number : numbers)
+      if (to != error.context.end() && targets_[number]->name() == to->second) {
+        SHIPSET_CHECK(leave_out(number, std::move(error)));
+        return deliver(source, std::move(deliveries), std::move(numbers));
+      }
     return error;
   }
   for (std::size_t i = 0; i < numbers.size(); ++i) {

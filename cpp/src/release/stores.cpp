@@ -55,6 +55,14 @@ Result<oci::Store*> Stores::write(const Target& target, const EventSink& events,
   return slot.get();
 }
 
+Result<oci::Store*> Stores::write_until(const Target& target, oci::Store& store, const CancelToken& cancel) {
+  if (target.location.kind != Location::Kind::registry) return &store;
+  const std::lock_guard lock(mutex_);
+  auto& slot = writing_until_[target.name()];
+  SHIPSET_TRY(slot, registry::open_store(target.location, client_, registry::Access::write, cancel));
+  return slot.get();
+}
+
 Result<oci::Store*> Stores::write_on(const Target& target, oci::Store& store) {
   if (target.location.kind != Location::Kind::registry) return &store;
   const std::lock_guard lock(mutex_);

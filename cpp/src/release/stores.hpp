@@ -26,6 +26,8 @@ class Stores final : public build::BaseResolver {
 
   /// The same store once more, one that `cancel` does not stop: for putting back what a stopped run has changed.
   Result<oci::Store*> write_on(const Target& target, oci::Store& store);
+  /// The same, stopped by another token than the rest.
+  Result<oci::Store*> write_until(const Target& target, oci::Store& store, const CancelToken& cancel);
 
   /// Gives up the stores opened for writing, and their locks; pointers to them end here.
   void close_written() { writing_.clear(); }
@@ -59,7 +61,7 @@ class Stores final : public build::BaseResolver {
 
   registry::Client client_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_, writing_on_;
+  std::map<std::string, std::unique_ptr<oci::Store>> reading_, writing_, writing_on_, writing_until_;
   std::map<std::string, build::PinnedBase> pinned_;
   Pins frozen_;
   std::set<std::string> moved_;

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from shipset.matrix import Matrix
     from shipset.release import Plan
     from shipset.report.report import Report
+    from shipset.report.values import TagReport
     from shipset.tags import TagEntry, TagTable
     from shipset.variant import Variant
 
-_TONES = {"done": "good", "failed": "bad", "undone": "bad", "not_started": "dim", "skipped": "dim"}
+_TONES = {"done": "good", "failed": "bad", "undone": "bad", "foreign": "bad", "not_started": "dim", "skipped": "dim"}
 
 
 def matrix_page(matrix: Matrix) -> Page:
@@ -141,7 +142,8 @@ def report_page(report: Report) -> Page:
     facts = [
         ("outcome", report.outcome),
         ("moved", moved),
-        ("to", ", ".join(target.name for target in report.targets)),
+        ("to", ", ".join(target.name for target in report.targets if target.error is None)),
+        *((("left out", ", ".join(left)),) if (left := [one.name for one in report.targets if one.error]) else ()),
         ("took", f"{report.duration_ms / 1000:.1f} s"),
         ("id", report.id),
     ]
@@ -195,6 +197,14 @@ def _report_images(report: Report) -> Table:
     return Table("Images", head, tuple(rows))
 
 
+def _why(tag: TagReport) -> str:
+    """The reason; of a tag that is not as it should be what is wrong with it, and what it holds."""
+    if not tag.detail:
+        return tag.reason
+    holds = f"; it holds {tag.found_digest.brief}" if tag.found_digest else ""
+    return tag.detail + holds
+
+
 def _report_tags(report: Report) -> Table:
     rows = tuple(
         Row(
@@ -203,7 +213,7 @@ def _report_tags(report: Report) -> Table:
                 tag.status,
                 tag.old_digest.brief if tag.old_digest else "",
                 tag.new_digest.brief if tag.new_digest else "",
-                tag.reason,
+                _why(tag),
             ),
             _TONES.get(tag.status, ""),
         )

@@ -91,7 +91,7 @@ class Report(Document[ReportMembers]):
 
     @property
     def promotion_ms(self) -> int:
-        """From the first to the last tag."""
+        """From before the first request that moves a tag to after the last: so long readers may see a mixture."""
         return self._data.promotion_ms
 
     def save(self, path: str | os.PathLike[str]) -> Path:

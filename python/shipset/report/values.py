@@ -111,7 +111,8 @@ class VariantReport:
 @dataclass(frozen=True, slots=True)
 class TagReport:
     """One tag where it really is. ``status``: done (created or moved), present (held it already), skipped (a rule
-    refused), undone, failed, not_started."""
+    refused, or its destination is left out), undone (holds the old digest again), failed (could not be put back),
+    foreign (someone else moved it), not_started. ``found_digest``: what a failed or foreign tag was seen to hold."""
 
     reference: str
     variant: str
@@ -119,11 +120,14 @@ class TagReport:
     old_digest: Digest | None
     new_digest: Digest | None
     reason: str
+    found_digest: Digest | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetReport:
-    """What went to one destination."""
+    """What went to one destination. ``status``: done (tags moved), failed (left out before anything moved),
+    not_started. ``holds_left``: tags that kept old digests and could not be removed."""
 
     name: str
     blobs_moved: int
@@ -133,6 +137,9 @@ class TargetReport:
     bytes_again: int
     bytes_kept: int
     manifests_pushed: int
+    status: str = "not_started"
+    holds_left: tuple[str, ...] = ()
+    error: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

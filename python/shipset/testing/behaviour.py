@@ -63,6 +63,8 @@ class Behaviour:
     """The status for what cannot be deleted."""
     multi_tag: int = 0
     """How many ``?tag=`` one manifest PUT may carry; 0: the parameter is ignored."""
+    if_match: bool = False
+    """PUT of a tag is 412 when ``If-Match`` names another digest than the tag's, or ``If-None-Match: *`` finds one."""
     immutable_tags: bool = False
     sweep_untagged_after: int = 0
     """An untagged manifest that no tagged one refers to is gone after so many further requests. 0: never."""
@@ -94,7 +96,7 @@ class Behaviour:
 
 _DISTRIBUTION = Behaviour(referrers_api=False, single_post=False, sparse_indexes=False, delete_refusal=400)
 PRESETS: dict[str, Behaviour] = {
-    "oci": Behaviour(multi_tag=10, anonymous_mount=True),
+    "oci": Behaviour(multi_tag=10, if_match=True, anonymous_mount=True),
     "distribution-2.8": replace(_DISTRIBUTION, broken_uploads="kept between requests", delete=("digest", "blob")),
     "distribution-3.1": replace(_DISTRIBUTION, headers=()),
     "crane": Behaviour(broken_uploads="lost", upload_status=False, upload_cancel=False, headers=()),

@@ -140,6 +140,8 @@ def _put(core: Core, request: Request, digest: str, manifest: Manifest) -> Respo
     tags += accepted
     if behaviour.immutable_tags and any(repository.tags.get(tag, digest) != digest for tag in tags):
         return error(409, "TAG_INVALID", "a tag exists and cannot be moved here")
+    if behaviour.if_match and any(not _matches(request, repository.tags.get(tag)) for tag in tags):
+        return error(412, "MANIFEST_INVALID", "the tag does not hold what the request says")
     repository.manifests.setdefault(digest, manifest)
     for tag in tags:
         repository.tags[tag] = digest
@@ -150,6 +152,14 @@ def _put(core: Core, request: Request, digest: str, manifest: Manifest) -> Respo
     if behaviour.referrers_api and isinstance(subject, dict):
         headers.append(("OCI-Subject", str(subject.get("digest"))))
     return Response(201, headers)
+
+
+def _matches(request: Request, held: str | None) -> bool:
+    """Whether a tag holds what the conditions of a request name."""
+    wanted = request.headers.get("if-match", "")
+    if wanted and held not in {item.strip().strip('"') for item in wanted.split(",")}:
+        return held is not None and wanted.strip() == "*"
+    return not (request.headers.get("if-none-match", "").strip() == "*" and held is not None)
 
 
 def _delete(core: Core, request: Request) -> Response:

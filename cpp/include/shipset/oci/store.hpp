@@ -34,6 +34,12 @@ struct TagGlance {
   std::vector<std::string> tags;
 };
 
+/// A tag that is to be set, and what it must still hold for that.
+struct TagSet {
+  std::string tag;
+  std::optional<Digest> holds;  ///< nullopt: there is no such tag yet
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -65,6 +71,12 @@ class Store {
   virtual Result<void> put_manifest(const Descriptor& manifest, std::string_view bytes) = 0;
   /// Points a tag at a manifest that is there.
   virtual Result<void> put_tag(std::string_view tag, const Descriptor& manifest, std::string_view bytes) = 0;
+  /// Points several tags at one manifest, in as few requests as the store can; where it compares, each only while it
+  /// holds what is said (kind tag_moved otherwise). After an error some of them may be set.
+  virtual Result<void> put_tags(const std::vector<TagSet>& tags, const Descriptor& manifest, std::string_view bytes) {
+    for (const auto& item : tags) SHIPSET_CHECK(put_tag(item.tag, manifest, bytes));
+    return {};
+  }
   /// Removes a tag. False: this store cannot (the caller reports it). A tag that is not there is true.
   virtual Result<bool> remove_tag(std::string_view tag) = 0;
   /// All tags, sorted by bytes. A cut or refused listing is an error, never a short list.

@@ -46,6 +46,7 @@ struct Profile {
   Fact<bool> anonymous_mount;  ///< a mount without `from`
   Fact<bool> empty_config;     ///< artifact manifests whose config is the empty descriptor
   Fact<bool> multi_tag;        ///< several tags in one PUT of a manifest (OCI-Tag)
+  Fact<bool> if_match;         ///< a PUT of a tag is refused (412) when the tag does not hold what If-Match names
   Fact<bool> delete_tag;       ///< DELETE of a manifest by tag
   Fact<bool> delete_digest;    ///< DELETE of a manifest by digest
   Fact<bool> sweeps_untagged;  ///< removes manifests without a tag on its own
@@ -69,6 +70,7 @@ void each_fact(P& profile, F&& f) {
   f("anonymous_mount", profile.anonymous_mount);
   f("empty_config", profile.empty_config);
   f("multi_tag", profile.multi_tag);
+  f("if_match", profile.if_match);
   f("delete_tag", profile.delete_tag);
   f("delete_digest", profile.delete_digest);
   f("sweeps_untagged", profile.sweeps_untagged);

@@ -14,7 +14,7 @@ namespace shipset::release {
 
 inline constexpr int report_schema_version = 1;
 
-enum class Status : std::uint8_t { not_started, done, present, failed, skipped, undone };
+enum class Status : std::uint8_t { not_started, done, present, failed, skipped, undone, foreign };
 std::string_view to_string(Status status) noexcept;
 
 /// What a size budget found of one platform image; sizes are of compressed layers.
@@ -68,13 +68,20 @@ struct VariantReport {
 struct TagReport {
   std::string reference;  ///< where it really is, e.g. localhost:5000/docker/model-runner:v1.0.0
   std::string variant;
-  Status status = Status::not_started;  ///< done = moved or created, present = held already, skipped = refused by rule
+  /// done = moved or created, present = held already, skipped = refused by rule or left out, undone = holds the old
+  /// digest again, failed = could not be put back, foreign = someone else moved it
+  Status status = Status::not_started;
   std::string old_digest, new_digest;
+  std::string found_digest;  ///< failed, foreign: what it holds as far as it was seen; "" = no tag
   std::string reason;
+  std::string detail;  ///< why it is failed, foreign or left out
 };
 
 struct TargetReport {
   std::string name;
+  Status status = Status::not_started;  ///< done, failed = left out before anything moved, or not_started
+  std::optional<Error> error;           ///< why it was left out
+  std::vector<std::string> holds_left;  ///< tags that kept old digests and could not be removed
   std::uint64_t blobs_moved = 0, blobs_present = 0, blobs_mounted = 0, bytes_moved = 0, manifests_pushed = 0;
   std::uint64_t bytes_again = 0;  ///< sent a second time after a broken connection or an earlier process
   std::uint64_t bytes_kept = 0;   ///< not sent: the destination held them from an earlier attempt
@@ -89,7 +96,7 @@ struct Report {
   std::vector<TargetReport> targets;
   std::vector<std::string> warnings;
   std::int64_t duration_ms = 0;
-  std::int64_t promotion_ms = 0;  ///< from the first to the last tag
+  std::int64_t promotion_ms = 0;  ///< from before the first request that moves a tag to after the last
   std::optional<Error> error;
 
   [[nodiscard]] std::uint64_t bytes_moved() const;

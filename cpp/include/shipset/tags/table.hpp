@@ -42,6 +42,9 @@ Result<Table> make_table(const Matrix& matrix, bool include_inactive = false);
 /// specific, the bare `latest` last. Equal ones stay in the order of the table.
 std::vector<std::size_t> promotion_order(const Table& table);
 
+/// The step of promotion of each entry, from 0 without gaps: entries of one step may move side by side.
+std::vector<std::size_t> promotion_steps(const Table& table);
+
 /// `NAME<<EOF` blocks, one per declared variant in file order, also for inactive ones; another delimiter only when a
 /// whole line of the value equals EOF. Ends with a line feed. Tags of single platforms are not listed: the value is
 /// what names the variant's image.
