@@ -61,7 +61,8 @@ Result<void> Run::phases() {
   report_.outcome = "staged";
   if (goal_ == Goal::stage) return tell_left_out();
   SHIPSET_CHECK(phase("promote", &Run::promote));
-  if (goal_ == Goal::promote) remove_legs();
+  if (goal_ == Goal::promote || leaves_legs()) remove_legs();
+  remove_gate_results();
   report_.outcome = "released";
   return tell_left_out();
 }

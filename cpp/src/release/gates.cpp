@@ -1,10 +1,14 @@
-// Gates: commands before the build and commands on the staged bytes. A required gate that fails stops the release.
+// Gates: commands before the build, commands and budgets on the staged bytes, results from outside. A required gate
+// that says no stops the release. Only what this run builds or joins is judged: a variant that a destination has under
+// one of its tags passed its gates before that tag moved; one that was only staged has moved none, and is judged again.
 #include <algorithm>
 #include <cctype>
 
+#include "gate_output.hpp"
+#include "known_secrets.hpp"
 #include "run.hpp"
+#include "shipset/base/json.hpp"
 #include "shipset/base/process.hpp"
-#include "shipset/base/secret.hpp"
 #include "shipset/base/text.hpp"
 
 namespace shipset::release {
@@ -12,16 +16,6 @@ namespace shipset::release {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t shown_lines = 20;
-
-std::string last_lines(const std::string& text) {
-  auto lines = split(text, '\n');
-  while (!lines.empty() && trim(lines.back()).empty()) lines.pop_back();
-  if (lines.size() > shown_lines) lines.erase(lines.begin(), lines.end() - shown_lines);
-  for (auto& line : lines) line = printable(redact(line), 400);
-  return join(lines, "\n");
-}
 
 std::string variable_part(std::string_view text) {
   std::string out;
@@ -43,16 +37,64 @@ std::string pullable(const Target& target, const Digest& digest) {
   return location.reference.repository().with_digest(digest).familiar();
 }
 
+bool names(const Gate& gate, const std::string& variant) {
+  return gate.variants.empty() || std::find(gate.variants.begin(), gate.variants.end(), variant) != gate.variants.end();
+}
+
+/// Variables by name; two things of one name are in none, rather than one in the place of the other.
+class Variables {
+ public:
+  void add(const std::string& name, std::string value) {
+    const auto [at, fresh] = values_.emplace(name, std::move(value));
+    if (!fresh) doubled_.push_back(name);
+  }
+  std::map<std::string, std::string> take(std::vector<std::string>& doubled) {
+    for (const auto& name : doubled_) values_.erase(name);
+    doubled = std::move(doubled_);
+    return std::move(values_);
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+  std::vector<std::string> doubled_;
+};
+
+std::string outcome_of(const ProcessOutcome& ran, std::int64_t timeout_s) {
+  if (ran.cancelled) return "it was stopped";
+  if (ran.timed_out) return "it took longer than " + std::to_string(timeout_s) + " s";
+  return "it ended with exit code " + std::to_string(ran.exit_code);
+}
+
 }  // namespace
 
 bool Run::gate_applies(const Gate& gate) const {
-  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
-    const auto& variant = plan_.variants[i];
-    const bool named = gate.variants.empty() ||
-                       std::find(gate.variants.begin(), gate.variants.end(), variant.name) != gate.variants.end();
-    if (named && to_build(i) && !states_[i].failed) return true;
-  }
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i)
+    if (names(gate, plan_.variants[i].name) && to_build(i) && !states_[i].failed) return true;
   return false;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> Run::gated_images(const Gate& gate) const {
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
+    if (!names(gate, plan_.variants[i].name) || !to_build(i) || states_[i].failed) continue;
+    for (std::size_t j = 0; j < states_[i].images.size(); ++j)
+      if (states_[i].images[j]) out.emplace_back(i, j);
+  }
+  return out;
+}
+
+std::vector<std::string> Run::external_gates(const std::string& variant) const {
+  std::vector<std::string> out;
+  for (const auto& gate : plan_.matrix->gates)
+    if (gate.at == Gate::At::external && names(gate, variant)) out.push_back(gate.name);
+  return out;
+}
+
+bool Run::leaves_legs() const {
+  if (goal_ != Goal::release) return goal_ == Goal::stage;
+  return std::any_of(plan_.matrix->gates.begin(), plan_.matrix->gates.end(), [&](const Gate& gate) {
+    return gate.at == Gate::At::external && gate.required && gate_applies(gate);
+  });
 }
 
 Result<void> Run::gates_before_build() {
@@ -62,13 +104,7 @@ Result<void> Run::gates_before_build() {
 Result<void> Run::gates_on_staged() {
   SHIPSET_CHECK(run_gates(Gate::At::staged));
   if (goal_ == Goal::stage) return {};
-  for (const auto& gate : plan_.matrix->gates)
-    if (gate.at == Gate::At::external && gate.required && gate_applies(gate))
-      return Error(ErrorKind::gate, "the gate \"" + gate.name + "\" is open: its result comes from outside",
-                   "everything is staged and no tag has moved",
-                   "take the gate's result in by hand, then release again "
-                   "with required = false for it");
-  return {};
+  return external_results();
 }
 
 Result<void> Run::run_gates(Gate::At at) {
@@ -81,7 +117,7 @@ Result<void> Run::run_gates(Gate::At at) {
       row.detail = "none of its variants is built in this run";
       continue;
     }
-    tell(EventKind::task_started, gate.name, join(gate.run, " "));
+    tell(EventKind::task_started, gate.name, gate.budget ? "measures sizes" : join(gate.run, " "));
     auto outcome = run_gate(gate, row);
     tell(outcome ? EventKind::task_finished : EventKind::task_failed, gate.name,
          outcome ? std::string() : outcome.error().what);
@@ -93,37 +129,67 @@ Result<void> Run::run_gates(Gate::At at) {
   return {};
 }
 
-std::map<std::string, std::string> Run::gate_environment(const Gate& gate) const {
-  std::map<std::string, std::string> env{{"SHIPSET_RELEASE_ID", plan_.id},
-                                         {"SHIPSET_RELEASE_NAME", plan_.matrix->name},
-                                         {"SHIPSET_RELEASE_VERSION", plan_.matrix->version}};
-  if (gate.at != Gate::At::staged) return env;
-  for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
-    const auto& variant = plan_.variants[i];
-    const bool named = gate.variants.empty() ||
-                       std::find(gate.variants.begin(), gate.variants.end(), variant.name) != gate.variants.end();
-    const auto places = places_of(i);
-    if (!named || places.empty()) continue;
-    for (std::size_t j = 0; j < variant.images.size(); ++j) {
-      const auto& built = states_[i].images[j];
-      if (!built || states_[i].failed) continue;
-      const auto& platform = variant.images[j].task.platform;
-      const std::string arch = platform.architecture + (platform.variant.empty() ? "" : "_" + platform.variant);
-      env["SHIPSET_IMAGE_" + variable_part(variant.name) + "_" + variable_part(platform.os) + "_" +
-          variable_part(arch)] = pullable(plan_.targets[places.front()], built->manifest.digest);
-    }
-  }
-  return env;
+Result<void> Run::run_gate(const Gate& gate, GateReport& row) {
+  if (gate.at == Gate::At::staged)
+    for (const auto& [variant, image] : gated_images(gate))
+      row.judged.push_back(states_[variant].images[image]->manifest.digest.str());
+  return gate.budget ? measure(gate, row) : run_command(gate, row);
 }
 
-Result<void> Run::run_gate(const Gate& gate, GateReport& row) {
+std::map<std::string, std::string> Run::gate_environment(const Gate& gate) {
+  Variables variables;
+  variables.add("SHIPSET_RELEASE_ID", plan_.id);
+  variables.add("SHIPSET_RELEASE_NAME", plan_.matrix->name);
+  variables.add("SHIPSET_RELEASE_VERSION", plan_.matrix->version);
+  std::vector<std::string> doubled;
+  if (gate.at != Gate::At::staged) return variables.take(doubled);
+  std::vector<std::string> variants;
+  JsonWriter images;
+  images.begin_array();
+  for (const auto& [i, j] : gated_images(gate)) {
+    const auto& variant = plan_.variants[i];
+    if (variants.empty() || variants.back() != variant.name) variants.push_back(variant.name);
+    const auto places = places_of(i);
+    if (places.empty()) continue;
+    const Target& target = plan_.targets[places.front()];
+    const std::string reference = pullable(target, states_[i].images[j]->manifest.digest);
+    // Of single platforms of a variant no index is staged.
+    const bool whole = variant.images.size() == declared(i).platforms.size() || goal_ != Goal::stage;
+    const std::string index = whole ? pullable(target, states_[i].index.descriptor.digest) : std::string();
+    const auto& platform = variant.images[j].task.platform;
+    const std::string arch = platform.architecture + (platform.variant.empty() ? "" : "_" + platform.variant);
+    variables.add(
+        "SHIPSET_IMAGE_" + variable_part(variant.name) + "_" + variable_part(platform.os) + "_" + variable_part(arch),
+        reference);
+    if (whole && j == 0) variables.add("SHIPSET_INDEX_" + variable_part(variant.name), index);
+    images.begin_object().member("variant", variant.name).member("platform", platform.str());
+    images.member("image", reference).member("index", index).end_object();
+  }
+  images.end_array();
+  variables.add("SHIPSET_VARIANTS", join(variants, " "));
+  variables.add("SHIPSET_IMAGES", images.take());
+  auto out = variables.take(doubled);
+  for (const auto& name : doubled)
+    tell(EventKind::warning, gate.name, name + " would name two images, and is not set: SHIPSET_IMAGES lists all");
+  return out;
+}
+
+Result<void> Run::run_command(const Gate& gate, GateReport& row) {
+  const auto secrets = known_secrets(plan_.matrix.get());
+  const fs::path log = fs::path(".shipset") / plan_.id / "logs" / gate_log_name(gate.name);
+  GateOutput output(fs::path(plan_.matrix->directory) / log,
+                    [&](const std::string& line) { tell(EventKind::note, gate.name, line); });
+  if (output.logged()) row.log = log.string();
+  output.note(join(gate.run, " "));
   ProcessSpec spec;
   spec.argv = gate.run;
   spec.directory = plan_.matrix->directory;
   spec.env = gate_environment(gate);
   spec.timeout = std::chrono::seconds(gate.timeout_s);
-  spec.on_line = [&](std::string_view line, bool) { tell(EventKind::note, gate.name, printable(redact(line), 400)); };
+  spec.output_limit = 4096;  // what is kept is kept by `output`
+  spec.on_line = [&](std::string_view line, bool) { output.add(line, spec.line_limit); };
   auto ran = run_process(spec, cancel_);
+  output.end();
   if (!ran) {
     row.status = Status::failed;
     row.detail = ran.error().why;
@@ -132,19 +198,22 @@ Result<void> Run::run_gate(const Gate& gate, GateReport& row) {
   }
   row.exit_code = ran->exit_code;
   row.duration_ms = ran->duration.count();
+  output.note(outcome_of(*ran, gate.timeout_s) + " after " + std::to_string(row.duration_ms) + " ms");
+  if (!output.logged()) row.log.clear();
   SHIPSET_CHECK(cancel_.check());
   if (ran->exit_code == 0 && !ran->timed_out) {
     row.status = Status::done;
     return {};
   }
   row.status = Status::failed;
-  row.detail = last_lines(ran->out + (ran->out.empty() || ran->out.ends_with('\n') ? "" : "\n") + ran->err);
-  const std::string why = ran->timed_out ? "it took longer than " + std::to_string(gate.timeout_s) + " s"
-                                         : "it ended with exit code " + std::to_string(ran->exit_code);
-  return Error(ErrorKind::gate, "the gate \"" + gate.name + "\" said no",
-               why + (row.detail.empty() ? "" : "\n" + row.detail),
-               gate.at == Gate::At::before_build ? "nothing was built; mend what it found and release again"
-                                                 : "no tag has moved; mend what it found and release again")
+  row.detail = output.last_lines();
+  const std::string lines = row.detail.empty() ? "" : "\n" + row.detail;
+  if (ran->timed_out) row.notes.push_back(outcome_of(*ran, gate.timeout_s));
+  return Error(
+             ErrorKind::gate, "the gate \"" + gate.name + "\" said no", outcome_of(*ran, gate.timeout_s) + lines,
+             std::string(gate.at == Gate::At::before_build ? "nothing was built; mend what it found and release again"
+                                                           : "no tag has moved; mend what it found and release again") +
+                 (row.log.empty() ? "" : "; all of its output is in " + row.log))
       .with("gate", gate.name);
 }
 

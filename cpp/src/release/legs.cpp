@@ -12,7 +12,8 @@ namespace shipset::release {
 namespace {
 
 constexpr std::string_view id_key = "io.shipset.release", variant_key = "io.shipset.variant",
-                           platform_key = "io.shipset.platform";
+                           platform_key = "io.shipset.platform", gates_key = "io.shipset.gates";
+constexpr JsonLimits gates_limits{1u << 20, 2, 10'000};
 
 std::string text_of(const oci::Annotations& annotations, std::string_view key) {
   const auto at = annotations.find(std::string(key));
@@ -44,16 +45,17 @@ Digest leg_key(const PlannedImage& image) {
 }
 
 Document leg_document(const std::string& id, const PlannedImage& image, const oci::Descriptor& manifest,
-                      const oci::Descriptor& attestation) {
+                      const oci::Descriptor& attestation, const std::vector<std::string>& gates) {
   oci::Descriptor entry = manifest;
   entry.platform = image.task.platform;
   std::vector<oci::Descriptor> attestations;
   if (!attestation.digest.empty()) attestations.push_back(attestation);
-  return assemble_index({entry}, attestations,
-                        {{std::string(oci::build_key_annotation), leg_key(image).str()},
-                         {std::string(id_key), id},
-                         {std::string(variant_key), image.task.variant},
-                         {std::string(platform_key), image.task.platform.str()}});
+  oci::Annotations annotations{{std::string(oci::build_key_annotation), leg_key(image).str()},
+                               {std::string(id_key), id},
+                               {std::string(variant_key), image.task.variant},
+                               {std::string(platform_key), image.task.platform.str()}};
+  if (!gates.empty()) annotations.emplace(gates_key, Json(gates).dump());
+  return assemble_index({entry}, attestations, std::move(annotations));
 }
 
 Result<Leg> parse_leg(const std::string& bytes, const std::string& object) {
@@ -63,6 +65,11 @@ Result<Leg> parse_leg(const std::string& bytes, const std::string& object) {
   out.variant = text_of(index.annotations, variant_key);
   out.platform = text_of(index.annotations, platform_key);
   out.key = text_of(index.annotations, oci::build_key_annotation);
+  if (const std::string gates = text_of(index.annotations, gates_key); !gates.empty()) {
+    SHIPSET_TRY(const Json names, parse_json(gates, object, ErrorKind::verify, gates_limits));
+    for (const auto& name : names)
+      if (name.is_string()) out.gates.push_back(name.get<std::string>());
+  }
   for (const auto& entry : index.manifests) {
     if (oci::is_attestation(entry))
       out.attestation = entry;

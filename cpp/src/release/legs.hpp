@@ -17,12 +17,14 @@ Digest leg_key(const PlannedImage& image);
 
 struct Leg {
   std::string id, variant, platform, key;
+  std::vector<std::string> gates;              ///< external gates that concern it
   oci::Descriptor image;                       ///< platform set
   std::optional<oci::Descriptor> attestation;  ///< as the index lists it
 };
 
+/// `gates`: names of the external gates that concern the image, so that their jobs need no release file.
 Document leg_document(const std::string& id, const PlannedImage& image, const oci::Descriptor& manifest,
-                      const oci::Descriptor& attestation);
+                      const oci::Descriptor& attestation, const std::vector<std::string>& gates);
 /// Kind verify when the index is no leg.
 Result<Leg> parse_leg(const std::string& bytes, const std::string& object);
 

@@ -105,7 +105,7 @@ std::string Plan::to_json(bool indented) const {
   out.key("targets").begin_array();
   for (const auto& target : targets)
     out.begin_object().member("repository", target.repository).member("location", target.name()).end_object();
-  out.end_array().key("gates").begin_array();
+  out.end_array().member("staging_repository", matrix->staging_repository).key("gates").begin_array();
   for (const auto& gate : matrix->gates) write(out, gate);
   out.end_array().key("variants").begin_array();
   for (std::size_t i = 0; i < variants.size(); ++i) write_variant(out, *this, variants[i], matrix->variants[i]);

@@ -42,8 +42,27 @@ class Run {
   Result<void> gates_on_staged();
   Result<void> run_gates(Gate::At at);
   Result<void> run_gate(const Gate& gate, GateReport& report);
+  Result<void> run_command(const Gate& gate, GateReport& report);
+  Result<void> measure(const Gate& gate, GateReport& report);
+  Result<GateMeasure> measure_image(const Gate& gate, std::size_t variant, std::size_t image);
+  Result<void> compare_sizes(const Budget& budget, std::size_t variant, std::size_t image, GateMeasure& row);
+  struct Former {
+    std::string reference;
+    oci::Descriptor root;
+  };
+  Result<std::optional<Former>> former_release(std::size_t variant);
+  Result<std::optional<Former>> former_version(std::size_t variant);
+  Result<void> external_results();
+  Result<void> external_result(const Gate& gate, GateReport& report);
+  void remove_gate_results();
+  /// Names of the external gates that concern a variant.
+  [[nodiscard]] std::vector<std::string> external_gates(const std::string& variant) const;
+  /// Others join what this run stages, or it ends before an external gate has spoken.
+  [[nodiscard]] bool leaves_legs() const;
+  /// Platform images of this run that a gate is about, as (variant, image).
+  [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> gated_images(const Gate& gate) const;
   [[nodiscard]] bool gate_applies(const Gate& gate) const;
-  [[nodiscard]] std::map<std::string, std::string> gate_environment(const Gate& gate) const;
+  [[nodiscard]] std::map<std::string, std::string> gate_environment(const Gate& gate);
 
   Result<void> build();
   Result<void> build_with(const std::string& backend, const std::vector<std::pair<std::size_t, std::size_t>>& images);
@@ -114,6 +133,8 @@ class Run {
   std::vector<std::filesystem::path>
       created_;  ///< layouts and parent folders that did not exist before, outermost first
   bool staged_ = false;
+  bool gates_open_ = false;  ///< it ended because a required external gate has no result yet
+  std::map<std::size_t, std::optional<Former>> former_;  ///< by variant: the release that growth is measured against
   std::optional<TempDirectory> folder_;
   std::unique_ptr<oci::LayoutStore> work_;
   std::vector<State> states_;

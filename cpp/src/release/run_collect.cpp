@@ -147,7 +147,7 @@ Result<void> Run::make_legs() {
     if (!to_build(i) || states_[i].failed) continue;
     for (std::size_t j = 0; j < plan_.variants[i].images.size(); ++j) {
       const auto leg = leg_document(plan_.id, plan_.variants[i].images[j], states_[i].images[j]->manifest,
-                                    states_[i].attestations[j]);
+                                    states_[i].attestations[j], external_gates(plan_.variants[i].name));
       SHIPSET_CHECK(put_document(*work_, leg));
       report_.variants[i].images[j].leg = leg.descriptor;
     }

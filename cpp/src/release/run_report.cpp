@@ -87,8 +87,8 @@ void Run::end_report(const std::optional<Error>& error) {
     report_.warnings.insert(report_.warnings.end(), noted_.begin(), noted_.end());
     noted_.clear();
   }
-  // What was left out is an error, and the rest is released.
-  if (!error || error->context.contains("left_out")) return;
+  // What was left out is an error, and the rest is released; what waits for a gate is staged.
+  if (!error || gates_open_ || error->context.contains("left_out")) return;
   report_.outcome = error->kind == ErrorKind::cancelled    ? "cancelled"
                     : error->kind == ErrorKind::incomplete ? "incomplete"
                                                            : "failed";

@@ -7,7 +7,7 @@
 namespace shipset::release {
 
 Result<void> Run::stage() {
-  if (goal_ == Goal::stage) SHIPSET_CHECK(make_legs());
+  if (leaves_legs()) SHIPSET_CHECK(make_legs());
   std::vector<oci::Delivery> built;
   std::vector<std::size_t> numbers;  ///< targets of `built`
   std::map<std::size_t, std::vector<oci::Delivery>> copied;
@@ -15,7 +15,7 @@ Result<void> Run::stage() {
   for (std::size_t target = 0; target < targets_.size(); ++target) {
     if (is_out(target)) continue;
     oci::Delivery delivery = built_for(target);
-    if (goal_ == Goal::stage) {
+    if (leaves_legs()) {
       auto legs = legs_for(target);
       delivery.roots.insert(delivery.roots.end(), legs.roots.begin(), legs.roots.end());
       delivery.tags = std::move(legs.tags);
