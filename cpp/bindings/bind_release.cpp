@@ -1,6 +1,7 @@
 // Plan and execution.
 #include "pump.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/release/gate.hpp"
 #include "shipset/release/next_version.hpp"
 #include "shipset/release/plan.hpp"
 #include "shipset/release/release.hpp"
@@ -83,6 +84,25 @@ Result<std::string> next_version(const ReleaseSpec& spec, const std::map<std::st
                           });
 }
 
+/// The place is that of the matrix, of the plan's JSON, or the repository `staging`: the first that is given.
+Result<std::string> post_gate(const std::string& id, const std::string& gate, const std::string& result,
+                              const std::string& name, const std::optional<std::shared_ptr<Matrix>>& matrix,
+                              const std::string& plan, const std::string& staging, const std::string& destination,
+                              const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                              Seconds timeout_s) {
+  return run<std::string>({std::move(on_event), std::move(cancel), timeout_s},
+                          [&](const EventSink& events, const CancelToken& token) -> Result<std::string> {
+                            SHIPSET_TRY(const auto said, release::parse_gate_result(result, name));
+                            SHIPSET_TRY(auto place, matrix ? release::GatePlace::of_matrix(**matrix, destination, id)
+                                                    : plan.empty() ? release::GatePlace::of_staging(staging, id)
+                                                                   : release::GatePlace::of_plan(plan));
+                            if (!id.empty()) place.id = id;
+                            SHIPSET_TRY(const auto posted,
+                                        release::post_gate(place, gate, said, client, events, token));
+                            return posted.to_json();
+                          });
+}
+
 }  // namespace
 
 void bind_release(py::module_& module) {
@@ -102,6 +122,10 @@ void bind_release(py::module_& module) {
              py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"), py::arg("id"),
              py::arg("results"), py::arg("parallel"), py::arg("client"), py::arg("on_event") = py::none(),
              py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+  module.def("post_gate", &post_gate, py::kw_only(), py::arg("id"), py::arg("gate"), py::arg("result"), py::arg("name"),
+             py::arg("matrix"), py::arg("plan"), py::arg("staging"), py::arg("destination"), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "Posts the result of an external gate; what was posted, as JSON.");
   module.def("existing_versions", &existing_versions, py::arg("matrix"), py::kw_only(), py::arg("destination"),
              py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
              py::arg("timeout_s") = py::none(), "Versions that the release's variants have at its destinations.");

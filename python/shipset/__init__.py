@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from shipset.events import Event as Event
     from shipset.facts import Facts as Facts
     from shipset.facts import collect_facts as collect_facts
+    from shipset.gates import GateResult as GateResult
+    from shipset.gates import PostedGate as PostedGate
+    from shipset.gates import post_gate as post_gate
     from shipset.git import GitTag as GitTag
     from shipset.git import prepare_git_tag as prepare_git_tag
     from shipset.matrix import Matrix as Matrix
@@ -103,6 +106,7 @@ _NAMES = {
     ),
     "events": ("Event",),
     "facts": ("Facts", "collect_facts"),
+    "gates": ("GateResult", "PostedGate", "post_gate"),
     "git": ("GitTag", "prepare_git_tag"),
     "matrix": ("Matrix",),
     "ci_event": ("MetadataEvent",),

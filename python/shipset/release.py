@@ -14,6 +14,8 @@ from shipset import _core
 from shipset.document import Document, write_file
 from shipset.errors import DiskError, ReleaseIncomplete, UsageError, as_release_failure
 from shipset.events import OnEvent, core_callback
+from shipset.gates import GateResult, PostedGate, post_to_plan
+from shipset.parts import read_parts
 from shipset.registry import RegistryOptions, core_options
 from shipset.values import FrozenMap, decode, parse_json
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _PLAN_LIMIT_BYTES = 256 << 20
-_PART_LIMIT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,18 @@ class Plan(Document["PlanMembers"]):
         found at the destination. Raises PolicyRefused naming each part that is missing, doubled or foreign, besides
         what :meth:`execute` raises.
         """
-        return self._run("promote", _read_parts(parts), on_event, cancel, timeout_s)
+        return self._run("promote", read_parts(parts), on_event, cancel, timeout_s)
+
+    def gate(
+        self, name: str, result: GateResult, *, on_event: OnEvent | None = None, cancel: CancelToken | None = None
+    ) -> PostedGate:
+        """Posts the result of an external gate about what is staged under this plan's id; see :func:`post_gate`.
+
+        It needs neither the release file nor the sources: a plan from a file will do.
+        """
+        return post_to_plan(
+            self._text, name, result, id=self._part.id, registry=self._registry, on_event=on_event, cancel=cancel
+        )
 
     def part(
         self,
@@ -359,32 +371,6 @@ def _check_plan(text: str, name: str) -> None:
             why=f"this program reads {SCHEMA_VERSION}",
             hint="make the plan again with this version of shipset",
         )
-
-
-def _read_parts(
-    parts: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None,
-) -> list[tuple[str, str]]:
-    """Name and text of each part."""
-    if parts is None:
-        return []
-    if isinstance(parts, (str, os.PathLike)):
-        folder = Path(parts)
-        files = sorted(folder.rglob("*.json")) if folder.is_dir() else [folder]
-        if not files:
-            raise UsageError(
-                f"{os.fspath(parts)} holds no parts", hint="a part is what shipset build -o FILE.json writes"
-            )
-    else:
-        files = [Path(file) for file in parts]
-    found = []
-    for file in files:
-        try:
-            with file.open(encoding="utf-8") as stream:
-                found.append((os.fspath(file), stream.read(_PART_LIMIT_BYTES + 1)))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise DiskError(f"cannot read the part {os.fspath(file)}", why=reason) from error
-    return found
 
 
 def _rebuild(text: str, registry: RegistryOptions | None, part: _Part | None = None) -> Plan:

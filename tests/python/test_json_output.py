@@ -45,17 +45,26 @@ def documented(name: str) -> set[str]:
 
 @pytest.fixture
 def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
-    project.add('\n[[gate]]\nname = "no"\nat = "before-build"\nrun = ["true"]\n')
+    project.add(
+        '\n[[gate]]\nname = "no"\nat = "before-build"\nrun = ["true"]\n'
+        '[[gate]]\nname = "size"\nat = "staged"\nbudget = { image = "1 GiB" }\n'
+        '[[gate]]\nname = "gpu"\nat = "external"\n'
+    )
+    result = project.folder / "result.json"
+    result.write_text('{"result": "pass"}')
 
     def data(*arguments: str) -> Any:
         return json.loads(shipset_command(*arguments, "--format", "json").out)
 
+    staged = data("build", "--to", project.to, "--id", "one")["id"]
+    posted = data("gate", staged, "gpu", "--result", str(result), "--to", project.to)
     reference = f"{project.to}:1.0.0"
     found = {
         "Tag table": data("tags"),
         "Plan": data("plan", "--to", project.to),
         "Next version": data("version", "next", "minor", "--to", project.to),
-        "Report": data("release", "--to", project.to),
+        "Report": data("promote", staged, "--to", project.to),
+        "Gate result": posted,
         "Verification": data("verify", reference),
         "Content": data("inspect", reference),
         "Copy": data("copy", reference, f"oci:{project.folder}/copy"),

@@ -41,6 +41,13 @@ std::string against(std::uint64_t size, std::uint64_t limit) {
   return left + ", budget " + right;
 }
 
+/// Why a budget on growth was not applied; empty: it was, or there is none.
+std::string unmeasured(const Budget& budget, const GateMeasure& measure) {
+  if ((!budget.growth_bytes && !budget.growth_basis_points) || measure.former_bytes) return {};
+  if (measure.compared_with.empty()) return "no growth was measured: there is no former release of " + measure.variant;
+  return "no growth was measured: " + measure.compared_with + " has no image for " + measure.platform;
+}
+
 }  // namespace
 
 Result<void> Run::measure(const Gate& gate, GateReport& row) {
@@ -56,11 +63,9 @@ Result<void> Run::measure(const Gate& gate, GateReport& row) {
     }
     const std::string name = measured->variant + " " + measured->platform;
     for (const auto& limit : measured->over) over.push_back(name + ": " + limit);
-    const bool grows = gate.budget->growth_bytes || gate.budget->growth_basis_points;
-    if (grows && !measured->former_bytes)
-      row.notes.push_back(name + ": no growth was measured, because " +
-                          (measured->compared_with.empty() ? "there is no former release of this variant"
-                                                           : measured->compared_with + " has no such image"));
+    if (auto note = unmeasured(*gate.budget, *measured);
+        !note.empty() && std::find(row.notes.begin(), row.notes.end(), note) == row.notes.end())
+      row.notes.push_back(std::move(note));
     row.measured.push_back(std::move(*measured));
   }
   row.duration_ms =

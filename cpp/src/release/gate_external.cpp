@@ -107,7 +107,7 @@ Result<void> Run::external_results() {
     const bool failed = row.status == Status::failed;
     const std::string told =
         failed ? "the gate \"" + gate.name + "\" said no" : "the gate \"" + gate.name + "\" is open";
-    tell(row.status == Status::done ? EventKind::task_finished : EventKind::task_failed, gate.name,
+    tell(failed ? EventKind::task_failed : EventKind::task_finished, gate.name,
          row.status == Status::done ? std::string() : told);
     if (row.status == Status::done) continue;
     if (!gate.required) {
@@ -128,6 +128,7 @@ Result<void> Run::external_results() {
   lines.push_back(promote_line(plan_));
   const std::string next = "everything is staged and no tag has moved; ";
   gates_open_ = !refused;
+  if (gates_open_) report_.outcome = "staged";
   if (refused) {
     refused->hint = next + "a new result replaces this one:\n" + join(lines, "\n");
     return *refused;

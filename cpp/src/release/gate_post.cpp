@@ -141,7 +141,9 @@ class Poster {
     for (const auto& at : place_.staged) {
       const auto store = stores_.look(target_at(at));
       if (!store || *store == nullptr) continue;
-      SHIPSET_TRY(const auto glance, (*store)->glance());
+      SHIPSET_TRY(auto glance, (*store)->glance());
+      if (at.kind == Location::Kind::layout)
+        if (auto all = (*store)->tags()) glance.tags = std::move(*all);
       for (const auto& tag : glance.tags)
         if (const auto id = staged_id(tag); !id.empty()) ids_.insert(id);
     }

@@ -85,6 +85,7 @@ Result<GateResult> parse_gate_result(std::string_view json, const std::string& o
   const auto refuse = [&](std::string why, std::string advice = std::string(result_hint)) {
     return Error(ErrorKind::usage, object + " is no result of a gate", std::move(why), std::move(advice));
   };
+  if (json.find('\0') != std::string_view::npos) return refuse("it holds a zero byte");
   auto parsed = parse_json(json, object, ErrorKind::usage, given_limits);
   if (!parsed) return refuse(parsed.error().why.empty() ? parsed.error().what : parsed.error().why);
   if (!parsed->is_object()) return refuse("it is no JSON object");

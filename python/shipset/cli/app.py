@@ -21,6 +21,7 @@ COMMANDS = {
     "build": "release",
     "release": "release",
     "promote": "release",
+    "gate": "gate",
     "version": "version",
     "verify": "content",
     "inspect": "content",

@@ -30,10 +30,26 @@ def annotate(error: ShipsetError) -> None:
         return
     if error.problems:
         annotate_problems(error.problems)
-    else:
+    elif error.report is None or not _refused_by_gate(error):
         _command("error", {"title": error.what}, error.why or error.what)
     if error.report is not None:
         _annotate_builds(error.report)
+
+
+def _refused_by_gate(error: ShipsetError) -> bool:
+    """Whether annotate_gates has told it already."""
+    names = {gate.name for gate in error.report.gates if gate.status == "failed"} if error.report else set()
+    return error.context.get("gate", "") in names
+
+
+def annotate_gates(report: Report) -> None:
+    """An annotation for each gate that said no: a warning for one that is not required."""
+    if not on_github():
+        return
+    for gate in report.gates:
+        if gate.status == "failed":
+            title = {"title": f'gate "{gate.name}" said no'}
+            _command("error" if gate.required else "warning", title, gate.detail or f"exit code {gate.exit_code}")
 
 
 def _annotate_builds(report: Report) -> None:

@@ -184,4 +184,5 @@ def _show(report: Report, form: str, target: str | None) -> None:
     if target is not None:
         report.save(target)
     output.data(report.to_json() + "\n" if form == "json" else render(report, form))
+    github.annotate_gates(report)
     github.append_summary(report)

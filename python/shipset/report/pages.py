@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from shipset.matrix import Matrix
     from shipset.release import Plan
     from shipset.report.report import Report
-    from shipset.report.values import TagReport
+    from shipset.report.values import GateReport, TagReport
     from shipset.tags import TagEntry, TagTable
-    from shipset.variant import Variant
+    from shipset.variant import Gate, Variant
 
 _TONES = {"done": "good", "failed": "bad", "undone": "bad", "foreign": "bad", "not_started": "dim", "skipped": "dim"}
 
@@ -93,8 +93,18 @@ def plan_page(plan: Plan) -> Page:
 
 
 def _plan_gates(plan: Plan) -> Table:
-    rows = tuple(Row((gate.name, gate.at, " ".join(gate.run))) for gate in plan.gates)
-    return Table("Gates", ("gate", "at", "command"), rows)
+    rows = tuple(
+        Row((gate.name, gate.at, _judge(gate), ", ".join(gate.variants) or "all", "" if gate.required else "no"))
+        for gate in plan.gates
+    )
+    return Table("Gates", ("gate", "at", "by", "variants", "required"), rows)
+
+
+def _judge(gate: Gate) -> str:
+    """Who says yes or no."""
+    if gate.budget is not None:
+        return f"budget: {gate.budget}"
+    return " ".join(gate.run) or "another job"
 
 
 def _plan_variants(plan: Plan) -> Table:
@@ -163,11 +173,32 @@ def report_page(report: Report) -> Page:
 
 def _report_gates(report: Report) -> Table:
     rows = tuple(
-        Row((gate.name, gate.at, gate.status, f"{gate.duration_ms / 1000:.1f} s"), _TONES.get(gate.status, ""))
+        Row(
+            (
+                gate.name,
+                gate.at,
+                gate.status if gate.required else f"{gate.status} (not required)",
+                f"{gate.duration_ms / 1000:.1f} s" if gate.duration_ms else "",
+                f"{len(gate.judged)} images" if gate.judged else "",
+                gate.log or gate.result,
+            ),
+            _TONES.get(gate.status, ""),
+        )
         for gate in report.gates
     )
-    details = tuple(f"{gate.name}: {gate.detail}" for gate in report.gates if gate.detail)
-    return Table("Gates", ("gate", "at", "result", "took"), rows, details)
+    details = tuple(line for gate in report.gates for line in _gate_notes(gate))
+    return Table("Gates", ("gate", "at", "result", "took", "judged", "log or result"), rows, details)
+
+
+def _gate_notes(gate: GateReport) -> list[str]:
+    """What it said, its remarks, and what it measured where that was not said."""
+    lines = [f"{gate.name}: {line}" for line in (gate.detail, *gate.notes) if line]
+    for measure in gate.measured:
+        size = f"{_core.human_bytes(measure.image_bytes)}, largest layer {_core.human_bytes(measure.layer_bytes)}"
+        if measure.former_bytes is not None:
+            size += f"; {_core.human_bytes(measure.former_bytes)} in {measure.compared_with}"
+        lines.append(f"{gate.name}: {measure.variant} {measure.platform}: {size}")
+    return lines
 
 
 def _report_images(report: Report) -> Table:

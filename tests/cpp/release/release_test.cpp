@@ -67,7 +67,7 @@ TEST_CASE("release, a gate before the build says no, builds nothing") {
   CHECK(outcome.report.gates.at(0).status == Status::failed);
   CHECK(outcome.report.variants.at(0).status == Status::not_started);
   CHECK_FALSE(fs::exists(space.path("dist")));
-  CHECK(space.clean());
+  CHECK(fs::exists(space.path(outcome.report.gates.at(0).log)));
 }
 
 TEST_CASE("release, a gate on the staged bytes, sees them and can stop every tag") {
