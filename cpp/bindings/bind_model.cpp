@@ -50,8 +50,9 @@ Result<Matrix> with_tags(const Matrix& matrix) {
   return tags::has_dialect_rules(matrix) ? tags::with_evaluated_tags(matrix) : Result<Matrix>(matrix);
 }
 
-Result<Matrix> make_matrix(const ReleaseSpec& spec, const Texts& inputs, const Facts& facts) {
-  SHIPSET_TRY(Matrix matrix, spec.matrix(inputs, facts));
+Result<Matrix> make_matrix(const ReleaseSpec& spec, const Texts& inputs, const Facts& facts,
+                           const std::optional<std::string>& version) {
+  SHIPSET_TRY(Matrix matrix, version ? spec.matrix_of_version(*version, inputs, facts) : spec.matrix(inputs, facts));
   SHIPSET_TRY(const Matrix evaluated, with_tags(matrix));
   matrix.warnings = evaluated.warnings;
   return matrix;
@@ -121,7 +122,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("input_names", &input_names)
       .def_property_readonly("inputs_json", &inputs_json)
       .def_property_readonly("warnings_json", [](const ReleaseSpec& spec) { return warnings_json(spec.warnings()); })
-      .def("matrix", &make_matrix, py::arg("inputs"), py::arg("facts"), ReleaseGil());
+      .def("matrix", &make_matrix, py::arg("inputs"), py::arg("facts"), py::arg("version") = py::none(), ReleaseGil());
   module.def("release_file_schema", &release_file_schema, ReleaseGil());
 }
 

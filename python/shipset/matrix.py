@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 class Matrix(Document["MatrixMembers"]):
     """A release with its inputs given. In Jupyter: a table of variants, platforms and tags."""
 
-    __slots__ = ("_core", "_source")
+    __slots__ = ("_core", "_given_version", "_source")
 
-    def __init__(self, core: _core.Matrix, source: tuple[str, str]) -> None:
+    def __init__(self, core: _core.Matrix, source: tuple[str, str], given_version: str | None = None) -> None:
         super().__init__(lambda: core.to_json(indented=False))
         self._core = core
         self._source = source
+        self._given_version = given_version
 
     @property
     def name(self) -> str:
@@ -52,6 +53,12 @@ class Matrix(Document["MatrixMembers"]):
         known = self.facts.versions
         facts = replace(self.facts, versions=None if known is None else (*known, *versions))
         return _rebuild(*self._source, dict(self.inputs), facts)
+
+    def of_version(self, version: str) -> Matrix:
+        """The same inputs with another version, looked at as when its git tag was pushed."""
+        if self._given_version == version:
+            return self
+        return _rebuild(*self._source, dict(self.inputs), self.facts, version)
 
     @property
     def file(self) -> Path:
@@ -114,12 +121,12 @@ class Matrix(Document["MatrixMembers"]):
         raise KeyError(name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (*self._source, dict(self.inputs), self.facts)
+        return _rebuild, (*self._source, dict(self.inputs), self.facts, self._given_version)
 
 
-def _rebuild(text: str, file: str, inputs: dict[str, Any], facts: Facts) -> Matrix:
-    core = _core.Spec.parse(text, file).matrix(input_texts(inputs), facts._core())
-    return Matrix(core, (text, file))
+def _rebuild(text: str, file: str, inputs: dict[str, Any], facts: Facts, version: str | None = None) -> Matrix:
+    core = _core.Spec.parse(text, file).matrix(input_texts(inputs), facts._core(), version)
+    return Matrix(core, (text, file), version)
 
 
 def input_texts(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -309,6 +309,7 @@ def plan(
     only: Iterable[str] = (),
     replace: Iterable[str] = (),
     force_tag: Iterable[str] = (),
+    from_version: str = "",
     id: str = "",  # noqa: A002 (its name everywhere)
     results: Iterable[str | os.PathLike[str]] = (),
     parallel: int = 0,
@@ -322,12 +323,16 @@ def plan(
     ``to`` is "" for the file's own repositories, ``oci:PATH``, or ``HOST[:PORT][/PREFIX]``; ``backend`` overrides the
     file's, ``builder`` names a buildx builder for everything, in place of the file's; ``only`` names VARIANT or
     VARIANT/os/arch; ``replace`` exact tags that may be overwritten; ``force_tag`` forward tags that move whatever the
-    versions say; ``id`` replaces the computed id of the release, under which it is staged; ``results`` are files that
-    the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel`` is builds at a
-    time, 0 for the number of cores. A version ``auto:…`` is settled here: the versions at the destinations count too.
+    versions say; ``from_version`` applies the tag rules once more to a version that is there, and builds nothing (see
+    :meth:`Matrix.of_version`); ``id`` replaces the computed id of the release, under which it is staged; ``results``
+    are files that the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel``
+    is builds at a time, 0 for the number of cores. A version ``auto:…`` is settled here: the versions at the
+    destinations count too.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
     """
+    if from_version:
+        matrix = matrix.of_version(from_version)
     if matrix.automatic:
         existing = _core.existing_versions(
             matrix._core,
@@ -346,6 +351,7 @@ def plan(
         only=list(only),
         replace_tags=list(replace),
         force_tags=list(force_tag),
+        from_version=from_version,
         id=id,
         results=[os.fspath(path) for path in results],
         parallel=parallel,

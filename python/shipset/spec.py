@@ -81,13 +81,19 @@ class Spec:
         """
         return self.matrix_of(inputs)
 
-    def matrix_of(self, inputs: Mapping[str, str | bool | int], *, facts: Facts | None = None) -> Matrix:
-        """As :meth:`matrix`, with the inputs as a mapping, and with other facts."""
+    def matrix_of(
+        self, inputs: Mapping[str, str | bool | int], *, facts: Facts | None = None, version: str | None = None
+    ) -> Matrix:
+        """As :meth:`matrix`, with the inputs as a mapping, and with other facts.
+
+        ``version`` takes the place of the file's own, and of inputs that only this one names; the release is looked at
+        as when that git tag was pushed.
+        """
         if facts is None:
             facts = collect_facts(self.file.parent)
         facts = with_zones(facts, self._core.text)
-        core = self._core.matrix(input_texts(inputs), facts._core())
-        return Matrix(core, (self._core.text, self._core.file))
+        core = self._core.matrix(input_texts(inputs), facts._core(), version)
+        return Matrix(core, (self._core.text, self._core.file), version)
 
     def page(self) -> Page:
         """One row an input."""

@@ -82,7 +82,8 @@ def test_matrix_with_metadata__rules_without_template__stay_rules_of_the_dialect
     assert '{ rule = "type=ref,event=pr" }' in imported.toml
     assert '{ rule = "type=match,group=1,pattern=v(.*)" }' in imported.toml
     assert "flavor" not in imported.toml, "its suffix is that of the variants"
-    facts = replace(on_branch("main", "pull_request"), event=shipset.FrozenMap({"ref": "refs/pull/7/merge", "sha": SHA}))
+    event = {"ref": "refs/pull/7/merge", "sha": SHA}
+    facts = replace(on_branch("main", "push"), event=shipset.FrozenMap(event))
     tags = {tag for name, _, tag in tags_of(matrix_of(imported, facts=facts)) if name == "gpu"}
     assert "pr-7-gpu" in tags
     left = {remark.what: remark.why for remark in imported.left_out}

@@ -14,47 +14,11 @@ from hypothesis import strategies as st
 
 import shipset
 from helpers import Project, tags_of
+from moving import THREE, release, small
 from shipset.testing import FakeRegistry
 
 # Each variant's suffix is the end of another one's: `1.0.0-vllm-cuda` must not count as a version of cuda.
 SUFFIXES = ("", "-cuda", "-vllm-cuda")
-THREE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-
-[inputs.version]
-
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
-
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{version} {variant}" } }
-
-[attestations]
-sbom       = "none"
-provenance = "none"
-
-[tags]
-withdrawn = ["3.0.0"]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "{version.major}.{version.minor}{-suffix}", moves = "forward" },
-  { tag = "{version.major}{-suffix}", moves = "forward" },
-  { tag = "latest{-suffix}", moves = "forward" },
-]
-
-[[variant]]
-name   = "cpu"
-suffix = ""
-[[variant]]
-name = "cuda"
-[[variant]]
-name = "vllm-cuda"
-"""
 STABLE = re.compile(r"v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 
 
@@ -83,11 +47,6 @@ def expected(released: list[str]) -> dict[str, str]:
     return holds
 
 
-def release(project: Project, version: str, *only: str, force: tuple[str, ...] = ()) -> shipset.Report:
-    matrix = shipset.load(project.file).matrix_of({"version": version}, facts=shipset.Facts(date_unix_s=1))
-    return shipset.plan(matrix, to=project.to, only=only, force_tag=force).execute().report
-
-
 def reasons_of(report: shipset.Report) -> dict[str, str]:
     return {tag.reference.rpartition(":")[2]: tag.reason for tag in report.tags}
 
@@ -108,14 +67,6 @@ def check(project: Project, released: dict[str, list[str]]) -> None:
 @pytest.fixture
 def three(tmp_path: Path) -> Project:
     return small(tmp_path)
-
-
-def small(folder: Path) -> Project:
-    project = Project(folder)
-    (folder / "files").mkdir(parents=True)
-    (folder / "files" / "hello").write_text("hello\n", encoding="utf-8")
-    project.write(THREE)
-    return project
 
 
 def test_releases__patch_of_an_older_line_and_pre_releases__leave_what_they_should(three: Project) -> None:

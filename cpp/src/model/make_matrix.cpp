@@ -6,6 +6,7 @@
 #include "formats_impl.hpp"
 #include "resolve_impl.hpp"
 #include "shipset/model/next_version.hpp"
+#include "shipset/model/template.hpp"
 #include "spec_checks_impl.hpp"
 #include "spec_data_impl.hpp"
 #include "variant_impl.hpp"
@@ -31,6 +32,7 @@ class MatrixMaker {
   MatrixMaker(const SpecData& spec, const Facts& facts, const std::string* version)
       : spec_(spec), given_version_(version), problems_(spec.file.string()), faults_(&problems_) {
     out_.facts = visible(facts, spec.known);
+    if (version != nullptr) assume_tag(*version);
     values_.known = &spec.known;
     values_.facts = &out_.facts;
   }
@@ -60,6 +62,25 @@ class MatrixMaker {
   }
 
  private:
+  /// A version that is given is looked at as when its tag was pushed, whatever is checked out here.
+  void assume_tag(const std::string& version) {
+    const Node* node = path(spec_.root, "release", "version");
+    const Template* text = node == nullptr ? nullptr : node->text_template;
+    const bool of_tag = text != nullptr && std::any_of(text->pieces().begin(), text->pieces().end(),
+                                                       [](const auto& piece) { return piece.name == "git.tag"; });
+    auto& git = out_.facts.git;
+    if (of_tag) {
+      git["tag"] = version;
+      git["ref_type"] = "tag";
+      git.erase("branch");
+    }
+    auto& event = out_.facts.event;
+    event["ref"] = "refs/tags/" + version;
+    event["event_name"] = "push";
+    event.erase("sha");
+    event.erase("base_ref");
+  }
+
   RunScope scope_at(Names level) {
     RunScope scope(values_, level, faults_);
     Chain chain;

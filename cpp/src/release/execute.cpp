@@ -49,15 +49,19 @@ Result<void> Run::phases() {
     return {};
   }
   SHIPSET_CHECK(phase("preflight", &Run::preflight));
-  if (goal_ == Goal::promote) {
+  // What is there was built and gated when it was released.
+  const bool released = !plan_.options.from_version.empty();
+  if (goal_ == Goal::promote && !released) {
     SHIPSET_CHECK(phase("collect", &Run::collect));
-  } else {
+  } else if (!released) {
     SHIPSET_CHECK(phase("gates", &Run::gates_before_build));
     SHIPSET_CHECK(phase("build", &Run::build));
     SHIPSET_CHECK(phase("attest", &Run::attest));
   }
-  SHIPSET_CHECK(phase("stage", &Run::stage));
-  SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
+  if (!released) {
+    SHIPSET_CHECK(phase("stage", &Run::stage));
+    SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
+  }
   report_.outcome = "staged";
   if (goal_ == Goal::stage) return tell_left_out();
   SHIPSET_CHECK(phase("promote", &Run::promote));

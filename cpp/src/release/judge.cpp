@@ -24,6 +24,37 @@ bool Planner::is_forced(const PlannedTag& tag) const {
   return named(plan_.options.force_tags, entry(tag));
 }
 
+/// A name that fits no tag is a mistake; so is one of the wrong kind, which would silently do nothing.
+Result<void> Planner::check_named_tags() const {
+  const auto look = [&](const std::vector<std::string>& names, std::string_view option, bool exact) -> Result<void> {
+    for (const auto& name : names) {
+      std::vector<std::string> known;
+      bool here = false, fits = false;
+      for (const auto& item : plan_.table.entries) {
+        const bool is_exact = item.moves == Moves::never;
+        const bool same = named({name}, item);
+        here = here || same;
+        fits = fits || (same && is_exact == exact);
+        if (is_exact == exact) known.push_back(item.tag);
+      }
+      if (fits) continue;
+      const std::string what = std::string(option) + " " + printable(name, 140);
+      if (here && exact)
+        return Error(ErrorKind::usage, what + " names a tag that is not exact", "such a tag moves by its rule",
+                     "to move a forward tag whatever the versions say, use --force-tag");
+      if (here)
+        return Error(ErrorKind::usage, what + " names an exact tag", "it never moves to other content",
+                     "to overwrite it, use --replace");
+      const auto near = nearest_name(name, known);
+      return Error(ErrorKind::usage, what + " names no tag of this release", {},
+                   near.empty() ? "shipset tags lists them" : "did you mean " + near + "?");
+    }
+    return {};
+  };
+  SHIPSET_CHECK(look(plan_.options.replace_tags, "--replace", true));
+  return look(plan_.options.force_tags, "--force-tag", false);
+}
+
 Result<const Planner::Found*> Planner::load(std::size_t target, const oci::Descriptor& descriptor) {
   const auto key = std::make_pair(target, descriptor.digest);
   if (const auto at = found_.find(key); at != found_.end()) return &at->second;
@@ -130,6 +161,11 @@ Result<void> Planner::judge_tags() {
 Result<void> Planner::judge_tag(PlannedTag& tag, const PlannedVariant& variant) {
   const auto& item = entry(tag);
   tag.reason = item.reason;
+  if (auto why = left_alone(tag); !why.empty()) {
+    tag.action = TagAction::refuse;
+    tag.reason = std::move(why);
+    return {};
+  }
   const auto& found = variant.found[tag.target];
   if (found && tag.current) {
     SHIPSET_TRY(const Found* const at, load(tag.target, *found));
@@ -152,18 +188,21 @@ Result<void> Planner::judge_tag(PlannedTag& tag, const PlannedVariant& variant) 
   return {};
 }
 
-Result<void> Planner::judge_forward(PlannedTag& tag) {
-  auto reader = versions_.find(tag.target);
+Result<const tags::VersionReader*> Planner::versions_at(std::size_t target) {
+  auto reader = versions_.find(target);
   if (reader == versions_.end()) {
     std::vector<std::string> all;
-    if (looked_[tag.target] != nullptr) {
-      SHIPSET_TRY(all, looked_[tag.target]->tags());
+    if (looked_[target] != nullptr) {
+      SHIPSET_TRY(all, looked_[target]->tags());
     }
-    reader =
-        versions_.emplace(tag.target, tags::VersionReader(*plan_.matrix, plan_.targets[tag.target].repository, all))
-            .first;
+    reader = versions_.emplace(target, tags::VersionReader(*plan_.matrix, plan_.targets[target].repository, all)).first;
   }
-  const auto decision = reader->second.decide(entry(tag));
+  return &reader->second;
+}
+
+Result<void> Planner::judge_forward(PlannedTag& tag) {
+  SHIPSET_TRY(const tags::VersionReader* const reader, versions_at(tag.target));
+  const auto decision = reader->decide(entry(tag));
   tag.reason = decision.reason;
   tag.action = !tag.current ? TagAction::create : TagAction::move;
   if (decision.move) return {};

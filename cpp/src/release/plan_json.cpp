@@ -38,6 +38,7 @@ void write_options(JsonWriter& out, const Options& options) {
   write_texts(out, "only", options.only);
   write_texts(out, "replace", options.replace_tags);
   write_texts(out, "force_tag", options.force_tags);
+  if (!options.from_version.empty()) out.member("from_version", options.from_version);
   out.end_object();
 }
 

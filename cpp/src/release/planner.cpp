@@ -53,12 +53,14 @@ Result<Plan> Planner::run() {
   plan_.id = plan_.options.id.empty() ? release_id(*plan_.matrix, plan_.targets, plan_.options) : plan_.options.id;
   SHIPSET_CHECK(check_id());
   SHIPSET_CHECK(check_only());
+  SHIPSET_CHECK(check_named_tags());
   SHIPSET_CHECK(list_variants());
-  SHIPSET_CHECK(prepare_images());
+  const bool released = !plan_.options.from_version.empty();
+  if (!released) SHIPSET_CHECK(prepare_images());
   list_tags();
   SHIPSET_CHECK(look_at_tags());
-  SHIPSET_CHECK(judge_variants());
-  choose_attestation_form();
+  SHIPSET_CHECK(released ? find_version() : judge_variants());
+  if (!released) choose_attestation_form();
   SHIPSET_CHECK(judge_tags());
   for (const auto& moved : stores_.moved()) {
     Problem problem;

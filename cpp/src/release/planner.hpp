@@ -43,6 +43,14 @@ class Planner {
   Result<void> judge_tag(PlannedTag& tag, const PlannedVariant& variant);
   Result<void> judge_forward(PlannedTag& tag);
   Result<void> refuse_conflicts() const;
+  Result<void> check_named_tags() const;
+
+  Result<void> find_version();
+  Result<void> find_variant(PlannedVariant& variant, std::vector<std::string>& missing);
+  Result<void> find_variant_at(PlannedVariant& variant, std::size_t target, std::vector<std::string>& missing);
+  Result<void> refuse_missing(const std::vector<std::string>& missing);
+  Result<const tags::VersionReader*> versions_at(std::size_t target);
+  [[nodiscard]] std::string left_alone(const PlannedTag& tag) const;
   [[nodiscard]] bool may_replace(const PlannedTag& tag) const;
   [[nodiscard]] bool is_forced(const PlannedTag& tag) const;
 

@@ -69,6 +69,7 @@ Options options_of(const Json& json, const registry::ClientOptions& client) {
   options.only = texts_at(json, "only");
   options.replace_tags = texts_at(json, "replace");
   options.force_tags = texts_at(json, "force_tag");
+  options.from_version = text_at(json, "from_version");
   options.client = client;
   return options;
 }
@@ -196,11 +197,15 @@ Result<Plan> thaw_plan(std::string_view text, const ThawOptions& thaw, const Eve
                       std::to_string(plan_schema_version));
   SHIPSET_TRY(const ReleaseSpec spec,
               ReleaseSpec::load(thaw.file.empty() ? std::filesystem::path(text_at(promised, "file")) : thaw.file));
-  SHIPSET_TRY(const Matrix matrix, spec.matrix(map_at(promised, "inputs"), facts_of(child(promised, "facts"))));
+  Options options = options_of(child(promised, "options"), thaw.client);
+  const Facts facts = facts_of(child(promised, "facts"));
+  const InputValues inputs = map_at(promised, "inputs");
+  SHIPSET_TRY(const Matrix matrix, options.from_version.empty()
+                                       ? spec.matrix(inputs, facts)
+                                       : spec.matrix_of_version(options.from_version, inputs, facts));
   if (matrix.file_digest.str() != text_at(promised, "file_digest"))
     return changed("the release file has changed since the plan was made",
                    "planned: " + text_at(promised, "file_digest") + "\nnow:     " + matrix.file_digest.str());
-  Options options = options_of(child(promised, "options"), thaw.client);
   options.id = thaw.id.empty() ? text_at(promised, "id") : thaw.id;
   options.results = thaw.results;
   if (!thaw.only.empty()) options.only = thaw.only;

@@ -184,4 +184,10 @@ ForwardDecision decide_forward(const Entry& entry, const Matrix& matrix,
   return VersionReader(matrix, entry.repository, existing_tags).decide(entry);
 }
 
+bool names_whole_version(const Entry& entry, VersionScheme scheme) {
+  constexpr int all = 4;
+  const auto shape = Shape::parse(entry.shape);
+  return shape && (shape->specificity() == all || shape->readable(scheme));
+}
+
 }  // namespace shipset::tags

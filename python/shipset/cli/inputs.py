@@ -10,11 +10,12 @@ from shipset.cli import github, output
 from shipset.spec import inputs_from_environment
 
 
-def load_matrix(file: str, inputs: Mapping[str, str]) -> Matrix:
-    """Reads the file and applies inputs; the command line wins over the environment. Warnings are shown."""
+def load_matrix(file: str, inputs: Mapping[str, str], *, version: str | None = None) -> Matrix:
+    """Reads the file and applies inputs; the command line wins over the environment. Warnings are shown. ``version``
+    takes the place of the file's own."""
     spec = load(file)
     given = all_inputs(spec, inputs)
-    matrix = spec.matrix_of(given)
+    matrix = spec.matrix_of(given, version=version)
     show_warnings(matrix)
     return matrix
 

@@ -124,6 +124,16 @@ def move_options(command: F) -> F:
     return command
 
 
+def from_version_option(command: F) -> F:
+    """--from-version V."""
+    return click.option(
+        "--from-version",
+        default="",
+        metavar="VERSION",
+        help="Apply the tag rules once more to this version, which is there, and build nothing.",
+    )(command)
+
+
 def _by_host(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
     pairs = []
     for value in values:

@@ -19,6 +19,7 @@ from shipset.release import Plan, plan
 @options.plan_options
 @options.only_option
 @options.move_options
+@options.from_version_option
 @options.registry_options
 @options.format_option("text", "json", "html", "bake", "github-matrix")
 @click.option("--level", type=click.IntRange(0), help="github-matrix: only jobs of this level.")
@@ -35,6 +36,7 @@ def plan_command(
     only: tuple[str, ...],
     replace: tuple[str, ...],
     force_tag: tuple[str, ...],
+    from_version: str,
     registry: RegistryOptions,
     form: str,
     target: str | None,
@@ -47,7 +49,7 @@ def plan_command(
     The frozen plan (-o plan.json) holds inputs, dates, base digests, tags and the digest behind each tag; build and
     release take it with --plan.
     """
-    matrix = load_matrix(file, inputs)
+    matrix = load_matrix(file, inputs, version=from_version or None)
     with stoppable() as stop, shown(quiet=quiet) as show:
 
         def on_event(event: Event) -> None:
@@ -63,6 +65,7 @@ def plan_command(
             only=only,
             replace=replace,
             force_tag=force_tag,
+            from_version=from_version,
             parallel=parallel,
             registry=registry,
             on_event=on_event,

@@ -89,18 +89,33 @@ def release_command(ctx: click.Context, /, **arguments: Any) -> None:
 
 
 @click.command("promote")
-@click.argument("release_id", metavar="ID")
+@click.argument("subject", metavar="[ID | FILE]", default="")
 @click.option("--file", default="shipset.toml", type=click.Path(), help="Release file, when there is no --plan.")
+@options.from_version_option
 @click.option("--parts", type=click.Path(exists=True), help="Folder with the parts that the builds wrote (-o).")
 @options.move_options
 @_git_tag_option
 @_execution_options
-def promote_command(ctx: click.Context, /, **arguments: Any) -> None:
+def promote_command(ctx: click.Context, /, subject: str, from_version: str, **arguments: Any) -> None:
     """The second half of a release: joins what was staged under ID, then moves the tags.
 
     ID is what plan and build print. Every image of the plan must be staged, with the inputs that the plan names.
+
+    With --from-version it takes FILE in place of ID, and applies the tag rules once more to a version that is at the
+    destination, found by its exact tags: only other tags move, and exact ones of it that are missing are set.
     """
-    _execute(ctx, goal="promote", only=(), **arguments)
+    if not from_version:
+        if not subject:
+            raise click.UsageError("give the ID of what was staged, or --from-version", ctx=ctx)
+        return _execute(ctx, goal="promote", only=(), release_id=subject, **arguments)
+    for name in ("frozen", "parts", "git_tag", "backend", "builder"):
+        if arguments[name]:
+            option = "plan" if name == "frozen" else name.replace("_", "-")
+            raise click.UsageError(f"--{option} and --from-version do not go together", ctx=ctx)
+    if subject and _was_given(ctx, "file"):
+        raise click.UsageError("the release file is given twice", ctx=ctx)
+    arguments["file"] = subject or arguments["file"]
+    return _execute(ctx, goal="release", only=(), release_id="", from_version=from_version, **arguments)
 
 
 def _execute(
@@ -124,6 +139,7 @@ def _execute(
     quiet: bool,
     parts: str | None = None,
     git_tag: bool = False,
+    from_version: str = "",
 ) -> None:
     written = () if target is None else (target,)
     with stoppable() as stop, shown(quiet=quiet) as show:
@@ -138,7 +154,7 @@ def _execute(
             planned = planned.part(only=only, id=release_id, builder=builder, results=written)
         else:
             planned = plan(
-                load_matrix(file, inputs),
+                load_matrix(file, inputs, version=from_version or None),
                 to=to,
                 backend=backend,
                 builder=builder,
@@ -147,6 +163,7 @@ def _execute(
                 only=only,
                 replace=replace,
                 force_tag=force_tag,
+                from_version=from_version,
                 parallel=parallel,
                 registry=registry,
                 on_event=on_event,

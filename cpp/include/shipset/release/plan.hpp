@@ -30,6 +30,9 @@ struct Options {
   std::vector<std::string> results;       ///< files that this run writes, besides its destination; no source of it
   std::size_t parallel = 0;               ///< builds at a time; 0 = number of cores
   registry::ClientOptions client;
+  /// Applies the tag rules once more to this version, which is there already, and builds nothing. The matrix must be of
+  /// that version (ReleaseSpec::matrix_of_version). "": an ordinary release.
+  std::string from_version;
 };
 
 /// One place that receives the release: a repository of the file at its destination.

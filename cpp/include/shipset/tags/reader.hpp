@@ -34,4 +34,7 @@ class VersionReader {
   std::unique_ptr<const Data> data_;
 };
 
+/// Whether the tag names the whole version that it was made for.
+bool names_whole_version(const Entry& entry, VersionScheme scheme);
+
 }  // namespace shipset::tags
