@@ -85,6 +85,6 @@ def test_json__each_document__has_the_documented_members(documents: dict[str, An
 
 
 def test_json__documented_members__exist(documents: dict[str, Any]) -> None:
-    optional = {"facts.source_date_epoch", "facts.commit_time_unix_s", "facts.versions"}
+    optional = {"facts.source_date_epoch", "facts.commit_time_unix_s", "facts.versions", "options.from_version"}
     for name, document in documents.items():
         assert bare(documented(name)) - bare(members(document)) - optional == set(), name

@@ -58,10 +58,8 @@ Result<void> Run::phases() {
     SHIPSET_CHECK(phase("build", &Run::build));
     SHIPSET_CHECK(phase("attest", &Run::attest));
   }
-  if (!released) {
-    SHIPSET_CHECK(phase("stage", &Run::stage));
-    SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
-  }
+  SHIPSET_CHECK(phase("stage", &Run::stage));
+  if (!released) SHIPSET_CHECK(phase("gates", &Run::gates_on_staged));
   report_.outcome = "staged";
   if (goal_ == Goal::stage) return tell_left_out();
   SHIPSET_CHECK(phase("promote", &Run::promote));
