@@ -1,6 +1,7 @@
 // Copy, inspect and verify of any reference or layout.
 #include "pump.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/release/compare.hpp"
 #include "shipset/release/content.hpp"
 
 namespace shipset::bindings {
@@ -59,6 +60,34 @@ Result<std::pair<bool, std::string>> verify(const std::string& reference, const 
                      });
 }
 
+Result<std::string> diff(const std::string& one, const std::string& other, const std::string& platform, bool packages,
+                         const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                         Seconds timeout_s) {
+  SHIPSET_TRY(auto from, Location::parse(one));
+  SHIPSET_TRY(auto to, Location::parse(other));
+  return run<std::string>({std::move(on_event), std::move(cancel), timeout_s},
+                          [&](const EventSink& events, const CancelToken& token) {
+                            return release::diff_json(from, to, {platform, packages}, client, events, token);
+                          });
+}
+
+using SbomParts = std::tuple<std::string, std::string, std::string, std::string>;
+
+Result<std::vector<SbomParts>> sboms(const std::string& reference, const std::string& platform,
+                                     const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                                     Seconds timeout_s) {
+  using Answer = std::vector<SbomParts>;
+  SHIPSET_TRY(auto location, Location::parse(reference));
+  return run<Answer>({std::move(on_event), std::move(cancel), timeout_s},
+                     [&](const EventSink& events, const CancelToken& token) -> Result<Answer> {
+                       SHIPSET_TRY(const auto found, release::sboms(location, platform, client, events, token));
+                       Answer out;
+                       for (const auto& sbom : found)
+                         out.emplace_back(sbom.platform, sbom.image.str(), sbom.source, sbom.document);
+                       return out;
+                     });
+}
+
 }  // namespace
 
 void bind_content(py::module_& module) {
@@ -70,6 +99,12 @@ void bind_content(py::module_& module) {
   module.def("verify", &verify, py::arg("reference"), py::kw_only(), py::arg("client"),
              py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
              "Whether everything holds, and the findings as JSON.");
+  module.def("diff", &diff, py::arg("one"), py::arg("other"), py::kw_only(), py::arg("platform"), py::arg("packages"),
+             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none(), "The difference as JSON.");
+  module.def("sboms", &sboms, py::arg("reference"), py::kw_only(), py::arg("platform"), py::arg("client"),
+             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "Platform, digest, source and SPDX document of each image.");
 }
 
 }  // namespace shipset::bindings

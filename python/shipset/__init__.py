@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from shipset._core import CancelToken as CancelToken
     from shipset._core import __version__ as __version__
     from shipset.ci_event import MetadataEvent as MetadataEvent
+    from shipset.compare import Difference as Difference
+    from shipset.compare import Sbom as Sbom
+    from shipset.compare import diff as diff
+    from shipset.compare import sbom as sbom
     from shipset.content import CopyResult as CopyResult
     from shipset.content import Verification as Verification
     from shipset.content import copy as copy
@@ -80,6 +84,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
+    "compare": ("Difference", "Sbom", "diff", "sbom"),
     "content": ("CopyResult", "Verification", "copy", "inspect", "verify"),
     "diagnosis": ("Diagnosis", "doctor"),
     "errors": (

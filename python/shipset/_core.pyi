@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'sboms', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -109,6 +109,10 @@ class Plan:
         ...
 def copy(source: str, destination: str, *, all_tags: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     ...
+def diff(one: str, other: str, *, platform: str, packages: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    The difference as JSON.
+    """
 def doctor(place: str, *, write: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     """
     Findings as JSON; an empty place is this machine.
@@ -157,12 +161,12 @@ def ping(host: str, *, client: ClientOptions, cancel: CancelToken | None = None,
     """
     Proves that the registry answers and accepts the stored login.
     """
-def post_gate(*, id: str, gate: str, result: str, name: str, matrix: Matrix | None, plan: str, staging: str, destination: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
-    """
-    Posts the result of an external gate; what was posted, as JSON.
-    """
 def release_file_schema() -> str:
     ...
+def sboms(reference: str, *, platform: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> list[tuple[str, str, str, str]]:
+    """
+    Platform, digest, source and SPDX document of each image.
+    """
 def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, results: list[str], client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def verify(reference: str, *, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:

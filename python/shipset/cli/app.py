@@ -26,6 +26,8 @@ COMMANDS = {
     "verify": "content",
     "inspect": "content",
     "copy": "content",
+    "diff": "compare",
+    "sbom": "compare",
     "login": "registry",
     "logout": "registry",
     "doctor": "doctor",
