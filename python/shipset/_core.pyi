@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'release_file_schema', 'sboms', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'sboms', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -160,6 +160,10 @@ def parse_reference(text: str) -> tuple[str, str, str, str, str]:
 def ping(host: str, *, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> None:
     """
     Proves that the registry answers and accepts the stored login.
+    """
+def post_gate(*, id: str, gate: str, result: str, name: str, matrix: Matrix | None, plan: str, staging: str, destination: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    Posts the result of an external gate; what was posted, as JSON.
     """
 def release_file_schema() -> str:
     ...

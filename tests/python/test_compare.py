@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import shipset
-from helpers import Project, tags_of
+from helpers import Project, Registry, tags_of
 from shipset.cli.app import run
 from shipset.testing import FakeRegistry
 
@@ -168,6 +168,19 @@ def test_diff__between_registry_and_layout__works(two: tuple[str, str]) -> None:
         assert changed.platforms[0]["status"] == "changed"
         with pytest.raises(shipset.NotFound):
             shipset.diff(f"{registry.host}/team/app:9", two[0], registry=options)
+
+
+def test_diff_and_sbom__of_a_real_registry__are_those_of_the_layout(
+    two: tuple[str, str], login_registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    shipset.login(login_registry.host, username=login_registry.username, password=login_registry.password)
+    there = [f"{login_registry.host}/team/app:{index}" for index in range(2)]
+    for reference, copied in zip(two, there, strict=True):
+        shipset.copy(reference, copied)
+    here, remote = (shipset.diff(*pair).to_dict() for pair in (two, there))
+    assert remote["platforms"] == here["platforms"]
+    assert shipset.sbom(there[0]) == shipset.sbom(two[0])
 
 
 def test_diff__platform__limits_it_or_is_refused(two: tuple[str, str]) -> None:

@@ -45,6 +45,9 @@ def documented(name: str) -> set[str]:
 
 @pytest.fixture
 def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
+    older = f"oci:{project.folder}/older"
+    shipset_command("release", "--to", older, "--input", "version=0.9.0")
+    (project.folder / "files" / "more").write_text("more\n", encoding="utf-8")
     project.add(
         '\n[[gate]]\nname = "no"\nat = "before-build"\nrun = ["true"]\n'
         '[[gate]]\nname = "size"\nat = "staged"\nbudget = { image = "1 GiB" }\n'
@@ -59,9 +62,6 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
     staged = data("build", "--to", project.to, "--id", "one")["id"]
     posted = data("gate", staged, "gpu", "--result", str(result), "--to", project.to)
     reference = f"{project.to}:1.0.0"
-    data("release", "--to", f"oci:{project.folder}/older", "--input", "version=0.9.0")
-    older = f"oci:{project.folder}/older:0.9.0"
-    (project.folder / "files" / "more").write_text("more\n", encoding="utf-8")
     found = {
         "Tag table": data("tags"),
         "Plan": data("plan", "--to", project.to),
@@ -70,7 +70,7 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
         "Gate result": posted,
         "Verification": data("verify", reference),
         "Content": data("inspect", reference),
-        "Difference": data("diff", older, reference),
+        "Difference": data("diff", f"{older}:0.9.0", reference),
         "SBOM": data("sbom", reference),
         "Copy": data("copy", reference, f"oci:{project.folder}/copy"),
         "Diagnosis": data("doctor"),
