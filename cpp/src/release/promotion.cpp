@@ -42,6 +42,7 @@ Promotion::Promotion(std::vector<Move> moves, std::vector<Place> places, Promoti
       held_(moves_.size()) {}
 
 void Promotion::resume(const std::set<std::size_t>& begun, bool holds) {
+  resumed_ = true;
   for (std::size_t i = 0; i < moves_.size(); ++i) begun_[i] = begun_[i] || begun.contains(moves_[i].number);
   for (std::size_t i = 0; i < moves_.size(); ++i) held_[i] = moves_[i].hold && (holds || !begun.empty());
 }

@@ -155,6 +155,8 @@ class Promotion {
   Result<void> make_step(std::size_t step, const Positions& next);
   void take_moved(const Group& group, Positions& done);
   [[nodiscard]] Positions holds_to_place() const;
+  void place(const Positions& holds, std::vector<Result<void>>& placed, Work& work) const;
+  Result<void> take_placed(const Positions& holds, const std::vector<Result<void>>& placed, Positions& done);
   Result<void> prove(Positions& pending, bool last);
   MoveResult undo_one(std::size_t at) const;
   Result<void> put_back(const Move& move) const;
@@ -170,6 +172,7 @@ class Promotion {
   std::vector<Place> places_;
   PromotionOptions options_;
   std::vector<MoveResult> results_;
+  bool resumed_ = false;
   std::vector<bool> begun_;                     ///< a request that moves the tag went out
   std::vector<Clock::time_point> fresh_until_;  ///< the tag was seen to hold what was recorded
   std::vector<bool> held_;                      ///< the tag that keeps the old digest was seen, or put

@@ -103,12 +103,12 @@ Result<void> Promotion::check() {
   Positions which, holds;
   for (std::size_t i = 0; i < moves_.size(); ++i) {
     which.push_back(i);
-    if (moves_[i].hold) holds.push_back(i);
+    if (moves_[i].hold && resumed_) holds.push_back(i);
   }
   std::vector<Found> found, held(holds.size(), unanswered());
   Work work;
   look(which, found, work);
-  // An earlier attempt of this release may have placed them.
+  // Only an earlier attempt can have placed them.
   for (std::size_t i = 0; i < holds.size(); ++i)
     work.emplace_back([&, i] {
       const Move& move = moves_[holds[i]];
@@ -131,25 +131,18 @@ Promotion::Positions Promotion::holds_to_place() const {
   return out;
 }
 
-/// The tags of the first step are compared in the same round: one round trip less.
-Result<void> Promotion::hold() {
-  SHIPSET_CHECK(options_.cancel.check());
-  const Positions holds = holds_to_place();
-  if (holds.empty()) return {};
-  SHIPSET_CHECK(record(true, Act::hold, holds));
-  const auto order = steps();
-  const Positions first = order.empty() ? Positions() : waiting_in(order.front());
-  std::vector<Result<void>> placed(holds.size(), unanswered());
-  std::vector<Found> found;
-  Work work;
-  look(first, found, work);
+/// Adds the placing of holds to a round.
+void Promotion::place(const Positions& holds, std::vector<Result<void>>& placed, Work& work) const {
+  placed.assign(holds.size(), unanswered());
   for (std::size_t i = 0; i < holds.size(); ++i)
-    work.emplace_back([&, i] {
-      const Move& move = moves_[holds[i]];
+    work.emplace_back([this, &placed, i, at = holds[i]] {
+      const Move& move = moves_[at];
       placed[i] = store(move).put_tag(hold_tag(options_.id, move.number), move.old->descriptor, move.old->bytes);
     });
-  all(work);
-  Positions done;
+}
+
+/// Those that are done; the first error counts.
+Result<void> Promotion::take_placed(const Positions& holds, const std::vector<Result<void>>& placed, Positions& done) {
   Result<void> out;
   for (std::size_t i = 0; i < holds.size(); ++i) {
     held_[holds[i]] = true;  // one that failed may be there all the same, and is removed with the others
@@ -161,9 +154,26 @@ Result<void> Promotion::hold() {
     error.what = "cannot keep what " + moves_[holds[i]].reference + " holds: " + error.what;
     if (auto failed = fail(moves_[holds[i]].target, std::move(error)); !failed && out) out = std::move(failed);
   }
-  auto judged = judge_all(first, found);
-  SHIPSET_CHECK(out);
-  SHIPSET_CHECK(judged);
+  return out;
+}
+
+/// The tags of the first step are compared in the same round: one round trip less.
+Result<void> Promotion::hold() {
+  SHIPSET_CHECK(options_.cancel.check());
+  const Positions holds = holds_to_place();
+  if (holds.empty()) return {};
+  SHIPSET_CHECK(record(true, Act::hold, holds));
+  const Positions first = waiting_in(steps().front());
+  std::vector<Result<void>> placed;
+  std::vector<Found> found;
+  Work work;
+  look(first, found, work);
+  place(holds, placed, work);
+  all(work);
+  Positions done;
+  auto held = take_placed(holds, placed, done);
+  SHIPSET_CHECK(judge_all(first, found));
+  SHIPSET_CHECK(held);
   return record(false, Act::hold, done);
 }
 
