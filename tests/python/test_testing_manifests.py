@@ -179,6 +179,27 @@ def test_multi_tag__put_by_digest__names_what_it_took(registry: FakeRegistry) ->
 
 
 @pytest.mark.parametrize(
+    ("field", "holds", "status"),
+    [
+        ("If-Match", "same", 201),
+        ("If-Match", "other", 412),
+        ("If-Match", "nothing", 412),
+        ("If-None-Match", "same", 412),
+        ("If-None-Match", "nothing", 201),
+    ],
+)
+def test_if_match__put_of_a_tag__only_while_it_holds_that(field: str, holds: str, status: int) -> None:
+    with FakeRegistry(if_match=True) as registry:
+        at = registry.put_image("team/app", b"layer", tags=[] if holds == "nothing" else ["a"])
+        wanted = at if holds == "same" else digest(b"other")
+        data = registry.manifest("team/app", at)
+        value = "*" if field == "If-None-Match" else f'"{wanted}"'
+        headers = {"Content_Type": MANIFEST, field.replace("-", "_"): value}
+        assert ask(registry, "PUT", f"{REPO}/manifests/a", data, **headers).status == status
+        assert registry.requests[-1].headers[field.lower()] == value
+
+
+@pytest.mark.parametrize(
     ("switches", "change", "status"),
     [
         ({"artifacts": False}, {"config": "empty"}, 400),

@@ -105,6 +105,7 @@ class RepositoryStore final : public oci::Store {
   std::shared_ptr<Client::Core> core_;
   Endpoint at_;
   CancelToken cancel_;
+  std::mutex removals_mutex_;  ///< of tags that go with a manifest of their own
   std::mutex uploads_mutex_;
   std::vector<Upload> kept_uploads_;  ///< opened by mounts that were not granted; any blob may use them
   std::set<Digest> absent_;           ///< blobs that has_blob did not find

@@ -58,7 +58,10 @@ Result<bool> RepositoryStore::remove_tag_with_manifest(std::string_view tag, con
   // A digest that is not there is answered 404 where deleting is allowed, and 405 or 400 where it is not; the tag may
   // not be overwritten before that is proven.
   SHIPSET_TRY(const Answer proof, delete_manifest(manifest.digest.str(), what));
-  if (proof.outcome.response.status != 404 && !proof.outcome.response.success()) return false;
+  const HttpResponse& told = proof.outcome.response;
+  if (!(told.status == 404 && from_registry(told)) && !told.success()) return false;
+  // docker-registry 2.8 leaves the name of a tag in its list when another one goes in the same moment.
+  const std::lock_guard lock(removals_mutex_);
   const oci::Descriptor empty = oci::empty_descriptor();
   SHIPSET_CHECK(put_blob(empty, *memory_source("{}"), {}, {}));
   SHIPSET_CHECK(put_tag(tag, manifest, bytes));

@@ -6,7 +6,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-KEPT_HEADERS = ("accept", "content-length", "content-range", "content-type", "range", "transfer-encoding", "user-agent")
+KEPT_HEADERS = (
+    *("accept", "content-length", "content-range", "content-type", "if-match", "if-none-match"),
+    *("range", "transfer-encoding", "user-agent"),
+)
 
 
 @dataclass
