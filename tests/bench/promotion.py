@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import servers
+
 import shipset
 
 VARIANTS = ("cpu", "cuda", "vllm-cuda", "sglang-cuda", "rocm", "musa", "cann")
@@ -92,15 +93,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="shipset-promotion-") as temporary:
         folder = Path(temporary)
         file = make_project(folder / "project")
-        with servers.Registry("distribution", folder / "registry").serve() as registry:
-            with servers.slow_link(registry.port) as port:
-                release(file, "1.0.0", f"127.0.0.1:{port}", registry)  # the tags `latest` that later ones move
-                for number in range(1, 1 + (1 if options.smoke else options.rounds)):
-                    took, asked, window = release(file, f"1.{number}.0", f"127.0.0.1:{port}", registry)
-                    seconds.append(took)
-                    windows.append(window)
-                    kinds = ", ".join(f"{asked.count(kind)} {kind}" for kind in ("HEAD", "GET", "PUT", "DELETE"))
-                    print(f"promotion {took * 1000:5.0f} ms, window {window:4} ms, {len(asked)} requests: {kinds}")
+        registry = servers.Registry("distribution", folder / "registry")
+        with registry.serve(), servers.slow_link(registry.port) as port:
+            release(file, "1.0.0", f"127.0.0.1:{port}", registry)  # the tags `latest` that later ones move
+            for number in range(1, 1 + (1 if options.smoke else options.rounds)):
+                took, asked, window = release(file, f"1.{number}.0", f"127.0.0.1:{port}", registry)
+                seconds.append(took)
+                windows.append(window)
+                kinds = ", ".join(f"{asked.count(kind)} {kind}" for kind in ("HEAD", "GET", "PUT", "DELETE"))
+                print(f"promotion {took * 1000:5.0f} ms, window {window:4} ms, {len(asked)} requests: {kinds}")
     trips = statistics.median(seconds) * 1000 / servers.ROUND_TRIP_MS
     print(f"promotion of 14 tags: {trips:.1f} round trips of {servers.ROUND_TRIP_MS} ms, limit {LIMIT:.0f}")
     if options.json:

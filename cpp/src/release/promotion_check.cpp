@@ -87,6 +87,7 @@ Result<void> Promotion::judge(std::size_t at, const Found& found) {
   if (now == old_of(move)) return {};
   result.state = MoveState::foreign;
   result.found = now;
+  result.why = "someone else moved it";
   return moved_by_someone(at, now);
 }
 
