@@ -36,6 +36,7 @@ CASES = [
     ("releases/dockerfile-per-variant", "dockerfile-per-variant", {}, GIT),
     ("releases/base-per-platform", "base-per-platform", {}, on_tag("v0.9.1")),
     ("releases/image-tree", "image-tree", {}, GIT),
+    ("gate", "gate", {}, GIT),
     ("model-runner", "model-runner", {"release_tag": "v1.0.0", "push_latest": "true"}, GIT),
 ]
 

@@ -55,6 +55,7 @@ std::vector<Scenario> scenarios() {
       {"releases/image-tree", "image-tree", {}},
       {"releases/mixed-backends", "mixed-backends", {}},
       {"releases/metadata-rules", "metadata-rules", {}, of_tag("v1.4.0")},
+      {"gate", "gate", {}},
       {"model-runner", "model-runner", {{"release_tag", "v1.0.0"}, {"push_latest", "true"}}},
   };
 }
