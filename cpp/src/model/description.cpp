@@ -25,6 +25,10 @@ constexpr auto release_keys = std::array{
         .in(Names::release)
         .one_of("all|continue")
         .by_default("all"),
+    scalar("set_tag", "true: the set manifest also gets a tag of its own in every repository, <version>.shipset.")
+        .of(Leaf::boolean)
+        .in(Names::release)
+        .by_default("false"),
 };
 constexpr SectionSpec release_section{"release", "What is released, and where it goes.", release_keys};
 

@@ -162,6 +162,7 @@ std::string to_table(const Matrix& matrix) {
   line(out, 0, "staging", matrix.staging_repository);
   line(out, 0, "withdrawn", join(matrix.withdrawn, " "));
   if (matrix.continue_on_registry_failure) line(out, 0, "on_registry_failure", "continue");
+  if (matrix.set_tag) line(out, 0, "set_tag", "true");
   if (matrix.fail_fast) line(out, 0, "fail_fast", "true");
   for (const auto& [name, value] : matrix.inputs)
     out += "input " + name + " = " + to_text(value) + " (" + std::string(type_name(value)) + ")\n";

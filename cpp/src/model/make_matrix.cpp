@@ -142,6 +142,7 @@ class MatrixMaker {
     std::string text;
     if (const Node* node = path(spec_.root, "release", "on_registry_failure"))
       out_.continue_on_registry_failure = evaluation.text(*node, text) == Outcome::set && text == "continue";
+    if (const Node* node = path(spec_.root, "release", "set_tag")) evaluation.boolean(*node, out_.set_tag);
     if (const Node* node = path(spec_.root, "build", "fail_fast")) evaluation.boolean(*node, out_.fail_fast);
     if (const Node* node = path(spec_.root, "staging", "repository")) evaluation.text(*node, out_.staging_repository);
     if (const Node* node = path(spec_.root, "tags", "withdrawn")) out_.withdrawn = evaluation.texts(*node);

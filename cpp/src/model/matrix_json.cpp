@@ -238,6 +238,7 @@ void write(JsonWriter& out, const Matrix& matrix) {
   out.member("scheme", to_string(matrix.scheme));
   write_list(out, "repositories", matrix.repositories);
   out.member("on_registry_failure", matrix.continue_on_registry_failure ? "continue" : "all");
+  out.member("set_tag", matrix.set_tag);
   out.member("fail_fast", matrix.fail_fast).member("staging_repository", matrix.staging_repository);
   write_list(out, "withdrawn", matrix.withdrawn);
   write_list(out, "flavor", matrix.flavor);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <set>
 
 #include "layout_impl.hpp"
@@ -126,6 +127,25 @@ Result<std::vector<Descriptor>> DiskLayout::referrers(const Digest& digest, std:
     if (note.subject == digest && (artifact_type.empty() || note.descriptor.artifact_type == artifact_type))
       out.push_back(note.descriptor);
   return out;
+}
+
+Result<bool> DiskLayout::remove_manifest(const Descriptor& manifest) {
+  SHIPSET_CHECK(edit_index([&](IndexFile& file) {
+    std::set<std::string> tags;
+    for (const auto& entry : file.index().manifests)
+      if (entry.digest == manifest.digest) tags.emplace(tag_of(entry));
+    bool changed = false;
+    for (const auto& tag : tags) changed = (!tag.empty() && file.remove_tag(tag)) || changed;
+    return changed;
+  }));
+  SHIPSET_TRY(const auto guard, lock_for_writing());
+  const std::lock_guard lock(subjects_mutex_);
+  const auto path = blob_path(manifest.digest);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return mark(io_error("cannot remove " + path.string(), errno), manifest.digest);
+  subjects_.erase(manifest.digest);
+  listed_times_.reset();
+  return true;
 }
 
 Result<std::set<Digest>> DiskLayout::reachable(const std::map<Digest, std::uint64_t>& blobs) {

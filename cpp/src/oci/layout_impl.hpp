@@ -59,6 +59,7 @@ class DiskLayout final : public LayoutStore {
   Result<void> put_manifest(const Descriptor& manifest, std::string_view bytes) override;
   Result<void> put_tag(std::string_view tag, const Descriptor& manifest, std::string_view bytes) override;
   Result<bool> remove_tag(std::string_view tag) override;
+  Result<bool> remove_manifest(const Descriptor& manifest) override;
   Result<std::vector<std::string>> tags() override;
   Result<std::vector<Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override;
   Result<void> check_writable() override;

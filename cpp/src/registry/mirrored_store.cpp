@@ -164,6 +164,9 @@ class MirroredStore final : public oci::Store {
     return places_->origin->put_tag(tag, manifest, bytes);
   }
   Result<bool> remove_tag(std::string_view tag) override { return places_->origin->remove_tag(tag); }
+  Result<bool> remove_manifest(const oci::Descriptor& manifest) override {
+    return places_->origin->remove_manifest(manifest);
+  }
   Result<std::vector<std::string>> tags() override { return places_->origin->tags(); }
   Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override {
     auto own = places_->origin->referrers(digest, artifact_type);

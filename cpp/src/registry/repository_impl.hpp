@@ -34,9 +34,7 @@ class RepositoryStore final : public oci::Store {
   Result<oci::TagGlance> glance() override;
   Result<std::vector<oci::Descriptor>> referrers(const Digest& digest, std::string_view artifact_type) override;
   Result<void> check_writable() override;
-  /// Deletes a manifest by digest, which takes every tag on it along, and its entry in the list of its subject's
-  /// referrers. False: this registry cannot. One that is not there is true.
-  Result<bool> remove_manifest(const oci::Descriptor& manifest);
+  Result<bool> remove_manifest(const oci::Descriptor& manifest) override;
 
  private:
   friend class Examination;

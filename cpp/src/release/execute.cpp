@@ -66,6 +66,7 @@ Result<void> Run::phases() {
   if (goal_ == Goal::promote || leaves_legs()) remove_legs();
   remove_gate_results();
   report_.outcome = "released";
+  SHIPSET_CHECK(after_commit("set", &Run::publish_set));
   return tell_left_out();
 }
 
@@ -76,6 +77,20 @@ Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
   SHIPSET_CHECK((this->*step)());
   tell(EventKind::phase_finished, phase_);
   return {};
+}
+
+Result<void> Run::after_commit(std::string_view name, Result<void> (Run::*step)()) {
+  auto done = phase(name, step);
+  if (done) return {};
+  const Error cause = std::move(done).error();
+  Error error(ErrorKind::incomplete,
+              report_.name + (report_.version.empty() ? "" : " " + report_.version) + " is released, and work remains",
+              "the phase \"" + std::string(name) + "\" did not end: " + cause.what +
+                  (cause.why.empty() ? "" : ": " + cause.why),
+              cause.hint.empty() ? "the tags are right and stay; release the same again to do what remains"
+                                 : cause.hint + "; then release the same again: the tags are right and stay");
+  error.context = cause.context;
+  return error.with("remains", std::string(name)).with("cause", std::string(to_string(cause.kind)));
 }
 
 void Run::tell(EventKind kind, std::string subject, std::string message) const {

@@ -112,7 +112,8 @@ std::string Plan::to_json(bool indented) const {
   for (std::size_t i = 0; i < variants.size(); ++i) write_variant(out, *this, variants[i], matrix->variants[i]);
   out.end_array().key("tags").begin_array();
   for (const auto& tag : tags) write_tag(out, *this, tag);
-  out.end_array().key("warnings").begin_array();
+  out.end_array().key("set").begin_object().member("tag", set.tag).member("due", set.due).end_object();
+  out.key("warnings").begin_array();
   for (const auto& warning : warnings) write(out, warning);
   out.end_array()
       .member("legacy_attestations", legacy_attestations)

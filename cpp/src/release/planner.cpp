@@ -62,6 +62,7 @@ Result<Plan> Planner::run() {
   SHIPSET_CHECK(released ? find_version() : judge_variants());
   if (!released) choose_attestation_form();
   SHIPSET_CHECK(judge_tags());
+  SHIPSET_CHECK(judge_set());
   for (const auto& moved : stores_.moved()) {
     Problem problem;
     problem.severity = Problem::Severity::warning;
@@ -353,6 +354,7 @@ Result<Plan> make_plan(const Matrix& matrix, const Options& options, const Event
 }
 
 bool Plan::nothing_to_do() const {
+  if (set.due) return false;
   for (const auto& variant : variants) switch (variant.action) {
       case VariantAction::build:
       case VariantAction::copy:

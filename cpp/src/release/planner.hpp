@@ -42,6 +42,9 @@ class Planner {
   Result<void> judge_tags();
   Result<void> judge_tag(PlannedTag& tag, const PlannedVariant& variant);
   Result<void> judge_forward(PlannedTag& tag);
+  Result<void> judge_set();
+  Result<bool> judge_set_tag(std::size_t target);
+  Result<bool> has_set(std::size_t target);
   Result<void> refuse_conflicts() const;
   Result<void> check_named_tags() const;
 

@@ -133,6 +133,7 @@ std::string Report::to_json(bool indented) const {
   write_list(out, "variants", variants, write_variant);
   write_list(out, "tags", tags, write_tag);
   write_list(out, "targets", targets, write_target);
+  write_descriptor(out, "set", set);
   out.key("warnings").begin_array();
   for (const auto& warning : warnings) out.value(redact(warning));
   out.end_array().member("duration_ms", duration_ms).member("promotion_ms", promotion_ms);

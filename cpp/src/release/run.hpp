@@ -19,6 +19,8 @@
 namespace shipset::release {
 
 class Run {
+  friend class SetMaker;
+
  public:
   Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts);
   Outcome go();
@@ -106,6 +108,10 @@ class Run {
   /// Where the variant goes, without what is left out.
   [[nodiscard]] std::vector<std::size_t> places_of(std::size_t variant) const;
   Result<void> tell_left_out() const;
+
+  /// After the commit point: what fails here is work that remains (kind incomplete), and no tag goes back.
+  Result<void> after_commit(std::string_view name, Result<void> (Run::*step)());
+  Result<void> publish_set();
 
   [[nodiscard]] bool to_build(std::size_t variant) const;
   /// Staged or present at every place it goes to: its tags may move.

@@ -89,6 +89,8 @@ void Run::end_report(const std::optional<Error>& error) {
   }
   // What was left out is an error, and the rest is released; what waits for a gate is staged.
   if (!error || gates_open_ || error->context.contains("left_out")) return;
+  // Past the commit point the release is one, whatever remains to be done.
+  if (error->kind == ErrorKind::incomplete && report_.outcome == "released") return;
   report_.outcome = error->kind == ErrorKind::cancelled    ? "cancelled"
                     : error->kind == ErrorKind::incomplete ? "incomplete"
                                                            : "failed";

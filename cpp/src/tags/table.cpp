@@ -39,6 +39,7 @@ class TableMaker {
   TableMaker(const Matrix& matrix, bool include_inactive) : matrix_(matrix), include_inactive_(include_inactive) {}
 
   Result<Table> make() {
+    reserve_set_tag();
     std::size_t count = 0;
     evaluated_.reserve(matrix_.variants.size());
     for (const auto& variant : matrix_.variants) {
@@ -113,10 +114,29 @@ class TableMaker {
     if (tag.tag.starts_with(reserved_prefix))
       return refuse(fmt::format("gives \"{}\": tags that start with {} are shipset's own", tag.tag, reserved_prefix),
                     "");
+    if (!set_tag_.empty() && tag.tag == set_tag_)
+      return refuse(fmt::format("gives \"{}\", which is the tag of the set manifest", tag.tag),
+                    "make the tag another one, or remove set_tag from [release]");
     if (is_fallback_tag(tag.tag))
       return refuse(fmt::format("gives \"{}\": such tags list the referrers of a digest", tag.tag),
                     "shorten the digest, for example {git.sha:12}");
     return true;
+  }
+
+  // `<version>.shipset` belongs to the set manifest where the release file asks for it.
+  void reserve_set_tag() {
+    if (!matrix_.set_tag) return;
+    set_tag_ = matrix_.version + ".shipset";
+    const auto usable = check_tag(set_tag_);
+    if (usable && !matrix_.version.empty()) return;
+    Problem problem;
+    problem.file = matrix_.file;
+    problem.key = "release.set_tag";
+    problem.message = matrix_.version.empty() ? "the set manifest can have no tag: the release has no version"
+                                              : fmt::format("the set manifest cannot have the tag \"{}\": {}",
+                                                            printable(set_tag_, 200), usable.error().why);
+    problem.hint = "remove set_tag: the set manifest is found without a tag, too";
+    problems_.push_back(std::move(problem));
   }
 
   // A forward rule needs an order of versions, and tags that tell which versions are there.
@@ -228,6 +248,7 @@ class TableMaker {
   const Matrix& matrix_;
   bool include_inactive_;
   std::vector<EvaluatedTags> evaluated_;  // by variant
+  std::string set_tag_;
   Table table_;
   std::vector<Problem> problems_;
   std::unordered_map<std::string, Repository> repositories_;  // by text as written

@@ -109,6 +109,7 @@ struct Matrix {
   VersionScheme scheme = VersionScheme::semver;
   std::vector<std::string> repositories;
   bool continue_on_registry_failure = false;  ///< on_registry_failure = "continue"
+  bool set_tag = false;                       ///< the set manifest also goes under the tag <version>.shipset
   bool fail_fast = false;
   std::string staging_repository;
   std::vector<std::string> withdrawn;

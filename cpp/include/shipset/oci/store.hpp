@@ -79,6 +79,12 @@ class Store {
   }
   /// Removes a tag. False: this store cannot (the caller reports it). A tag that is not there is true.
   virtual Result<bool> remove_tag(std::string_view tag) = 0;
+  /// Deletes a manifest by digest, which takes every tag on it along, and its entry in a list of its subject's
+  /// referrers. False: this store cannot (the caller reports it). One that is not there is true.
+  virtual Result<bool> remove_manifest(const Descriptor& manifest) {
+    (void)manifest;
+    return false;
+  }
   /// All tags, sorted by bytes. A cut or refused listing is an error, never a short list.
   virtual Result<std::vector<std::string>> tags() = 0;
   /// As much of the tags as one request tells; never an error but cancellation. Not for decisions that must be right.

@@ -89,6 +89,12 @@ struct PlannedTag {
   bool replace = false;                    ///< --replace names it: an exact tag that may be overwritten
 };
 
+/// The set manifest of the release.
+struct PlannedSet {
+  std::string tag;   ///< its own tag in every repository; "": none is asked for
+  bool due = false;  ///< everything else is as it should be, and it is missing somewhere
+};
+
 struct Plan {
   std::string id;  ///< stable over attempts; 12 hex digits
   std::shared_ptr<const Matrix> matrix;
@@ -97,6 +103,7 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<PlannedVariant> variants;  ///< file order
   std::vector<PlannedTag> tags;          ///< in the order of promotion
+  PlannedSet set;
   std::vector<Problem> warnings;
   /// A destination is known to refuse artifacts with an empty config: attestations of every index take the legacy form,
   /// so that digests are equal everywhere. Not part of the build key.

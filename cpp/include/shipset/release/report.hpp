@@ -94,6 +94,7 @@ struct Report {
   std::vector<VariantReport> variants;
   std::vector<TagReport> tags;
   std::vector<TargetReport> targets;
+  std::optional<oci::Descriptor> set;  ///< the document of the set manifest, once every destination has it
   std::vector<std::string> warnings;
   std::int64_t duration_ms = 0;
   std::int64_t promotion_ms = 0;  ///< from before the first request that moves a tag to after the last
