@@ -1,6 +1,7 @@
 // `inspect`: what a location holds, as JSON, read from manifests and configs only.
 #include <algorithm>
 
+#include "set_store.hpp"
 #include "shipset/attest/statement.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/release/content.hpp"
@@ -33,6 +34,7 @@ class Inspector {
   Result<std::string> describe(const oci::Descriptor& root) {
     out_.begin_object().member("name", store_.name());
     SHIPSET_CHECK(node(root));
+    if (oci::is_index(root.media_type)) SHIPSET_CHECK(sets(root));
     out_.end_object();
     return out_.take();
   }
@@ -79,6 +81,29 @@ class Inspector {
     return {};
   }
 
+  /// Set manifests that refer to the index. Where the registry does not tell, the rest is shown all the same.
+  Result<void> sets(const oci::Descriptor& root) {
+    const auto notes = find_sets(store_, root.digest);
+    SHIPSET_CHECK(cancel_.check());
+    out_.key("sets").begin_array();
+    for (const auto& note : notes ? *notes : std::vector<SetNote>()) {
+      out_.begin_object().member("name", note.name).member("version", note.version);
+      out_.member("generation", note.generation).member("digest", note.artifact.digest.str());
+      out_.member("document", note.document.str()).end_object();
+    }
+    out_.end_array();
+    return {};
+  }
+
+  /// The document, when the manifest is one of a set; one that does not hold is left to verify.
+  Result<void> set_document(const oci::ManifestBytes& bytes, const oci::Manifest& manifest) {
+    if (manifest.layers.size() != 1 || manifest.layers.front().media_type != set_media_type) return {};
+    const auto content = read_set(store_, bytes.descriptor, {});
+    SHIPSET_CHECK(cancel_.check());
+    if (content) out_.key("set").raw(content->set.to_bytes());
+    return {};
+  }
+
   Result<void> attestations(const oci::Index& index, const oci::Descriptor& image) {
     out_.key("attestations").begin_array();
     for (const auto& entry : index.manifests) {
@@ -102,6 +127,8 @@ class Inspector {
     SHIPSET_TRY(const oci::Manifest manifest,
                 oci::Manifest::parse(bytes.bytes, "the manifest " + bytes.descriptor.digest.str()));
     if (!manifest.artifact_type.empty()) out_.member("artifact_type", manifest.artifact_type);
+    if (manifest.subject) out_.member("subject", manifest.subject->digest.str());
+    SHIPSET_CHECK(set_document(bytes, manifest));
     write_annotations(out_, "annotations", manifest.annotations);
     out_.key("layers").begin_array();
     std::uint64_t sum = 0;

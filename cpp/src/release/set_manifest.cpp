@@ -196,6 +196,19 @@ SetTag read_tag(Reading& reading, const Json& json, const std::string& place) {
   return out;
 }
 
+/// Far beyond any release; each costs whoever verifies the set a request.
+constexpr std::size_t most_variants = 2'000, most_tags = 20'000, most_images = 100, most_statements = 100;
+
+void check_size(Reading& reading, const SetManifest& set) {
+  if (set.variants.size() > most_variants || set.tags.size() > most_tags)
+    reading.wrong("document", "it lists more variants or tags than any release has");
+  for (const auto& variant : set.variants) {
+    if (variant.images.size() > most_images) reading.wrong("variants", "one has more platforms than there are");
+    for (const auto& image : variant.images)
+      if (image.attestations.size() > most_statements) reading.wrong("images", "one has too many statements");
+  }
+}
+
 /// Names that are used twice, and what points at nothing.
 void check_whole(Reading& reading, const SetManifest& set) {
   const std::set<std::string> repositories(set.repositories.begin(), set.repositories.end());
@@ -276,7 +289,8 @@ Result<SetManifest> SetManifest::parse(std::string_view bytes, std::string_view 
     if (!reading.good()) break;
     out.left_out.push_back({reading.text(entry, "name", place), reading.text(entry, "why", place)});
   }
-  check_whole(reading, out);
+  check_size(reading, out);
+  if (reading.good()) check_whole(reading, out);
   if (!reading.good()) return reading.error();
   return out;
 }

@@ -4,7 +4,9 @@
 
 #include "shipset/attest/statement.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/base/text.hpp"
 #include "shipset/release/content.hpp"
+#include "verify_set.hpp"
 
 namespace shipset::release {
 
@@ -55,10 +57,42 @@ Result<void> check_attestations(oci::Store& store, const oci::Index& index, Veri
   return {};
 }
 
+Result<void> check_root(oci::Store& store, Verification& result) {
+  auto bytes = store.manifest(result.root.digest);
+  if (!bytes || !oci::is_index(bytes->descriptor.media_type)) return {};
+  const auto index = oci::Index::parse(bytes->bytes, "the index " + result.root.digest.str());
+  if (!index) return {};  // validate() has told of it
+  const auto key = index->annotations.find(std::string(oci::build_key_annotation));
+  if (key != index->annotations.end()) result.build_key = key->second;
+  if (auto checked = check_attestations(store, *index, result); !checked && result.content.findings.empty())
+    return std::move(checked).error();
+  return {};
+}
+
+Result<void> check_set(registry::Client& client, oci::Store& store, const Location& location, SetDemand demand,
+                       Verification& result, const EventSink& events, const CancelToken& cancel) {
+  if (demand == SetDemand::ignored) return {};
+  SHIPSET_TRY(const SetSearch search, search_set(store, result.root, tag_named(location)));
+  auto& findings = result.content.findings;
+  findings.insert(findings.end(), search.findings.begin(), search.findings.end());
+  if (!search.others.empty()) result.notes.push_back("also part of " + join(search.others, ", "));
+  if (search.found) {
+    SetVerifier verifier(client, location, *search.found, demand, result, events, cancel);
+    return verifier.run();
+  }
+  if (!search.findings.empty()) return {};
+  const std::string none = "no set manifest refers to it";
+  if (demand == SetDemand::required)
+    findings.push_back({result.root.digest, "set manifest", none});
+  else
+    result.notes.push_back(none + ": it was verified alone");
+  return {};
+}
+
 }  // namespace
 
 Result<Verification> verify(const Location& location, const registry::ClientOptions& client_options,
-                            const EventSink& events, const CancelToken& cancel) {
+                            const EventSink& events, const CancelToken& cancel, SetDemand demand) {
   registry::ClientOptions noting = client_options;
   if (!noting.notes) noting.notes = events;
   registry::Client client(std::move(noting));
@@ -66,16 +100,28 @@ Result<Verification> verify(const Location& location, const registry::ClientOpti
   Verification result;
   SHIPSET_TRY(result.root, registry::resolve(*store, location));
   SHIPSET_TRY(result.content, oci::validate(*store, result.root, events, cancel));
-  auto bytes = store->manifest(result.root.digest);
-  if (!bytes || !oci::is_index(bytes->descriptor.media_type)) return result;
-  const auto index = oci::Index::parse(bytes->bytes, "the index " + result.root.digest.str());
-  if (!index) return result;  // validate() has told of it
-  const auto key = index->annotations.find(std::string(oci::build_key_annotation));
-  if (key != index->annotations.end()) result.build_key = key->second;
-  if (auto checked = check_attestations(*store, *index, result); !checked && result.content.findings.empty())
-    return std::move(checked).error();
+  SHIPSET_CHECK(check_root(*store, result));
+  SHIPSET_CHECK(check_set(client, *store, location, demand, result, events, cancel));
   return result;
 }
+
+namespace {
+
+void write_set(JsonWriter& out, const std::optional<VerifiedSet>& set) {
+  out.key("set");
+  if (!set) {
+    out.null();
+    return;
+  }
+  out.begin_object().member("digest", set->document.digest.str()).member("name", set->name);
+  out.member("version", set->version).member("generation", set->generation).member("repository", set->repository);
+  out.member("variants", set->variants).member("tags", set->tags).member("whole", set->whole);
+  out.key("not_looked_at").begin_array();
+  for (const auto& repository : set->not_looked_at) out.value(repository);
+  out.end_array().end_object();
+}
+
+}  // namespace
 
 std::string Verification::to_json() const {
   JsonWriter out;
@@ -90,7 +136,11 @@ std::string Verification::to_json() const {
         .member("place", finding.place)
         .member("message", finding.message)
         .end_object();
-  out.end_array().end_object();
+  out.end_array().key("notes").begin_array();
+  for (const auto& note : notes) out.value(note);
+  out.end_array();
+  write_set(out, set);
+  out.end_object();
   return out.take();
 }
 
