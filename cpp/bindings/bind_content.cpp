@@ -1,8 +1,10 @@
 // Copy, inspect and verify of any reference or layout.
 #include "pump.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/base/text.hpp"
 #include "shipset/release/compare.hpp"
 #include "shipset/release/content.hpp"
+#include "shipset/release/set.hpp"
 
 namespace shipset::bindings {
 
@@ -49,13 +51,44 @@ Result<std::string> inspect(const std::string& reference, const registry::Client
   });
 }
 
-Result<std::pair<bool, std::string>> verify(const std::string& reference, const registry::ClientOptions& client,
-                                            py::object on_event, OptionalToken cancel, Seconds timeout_s) {
+Result<release::SetDemand> demand_of(const std::string& text) {
+  if (text == "if-present") return release::SetDemand::if_present;
+  if (text == "required") return release::SetDemand::required;
+  if (text == "partial") return release::SetDemand::partial;
+  if (text == "ignored") return release::SetDemand::ignored;
+  return Error(ErrorKind::usage, "\"" + printable(text, 60) + "\" says nothing about a set", {},
+               "choose if-present, required, partial or ignored");
+}
+
+Result<std::string> select(const std::string& reference, const std::vector<std::string>& hardware,
+                           const std::string& platform, const registry::ClientOptions& client, OptionalToken cancel,
+                           Seconds timeout_s) {
+  SHIPSET_TRY(auto location, Location::parse(reference));
+  std::vector<release::HardwareFact> machine;
+  for (const auto& text : hardware) {
+    SHIPSET_TRY(auto fact, release::HardwareFact::parse(text));
+    machine.push_back(std::move(fact));
+  }
+  std::optional<Platform> wanted;
+  if (!platform.empty()) {
+    SHIPSET_TRY(wanted, Platform::parse(platform));
+  }
+  return run<std::string>({py::none(), std::move(cancel), timeout_s},
+                          [&](const EventSink&, const CancelToken& token) -> Result<std::string> {
+                            SHIPSET_TRY(auto chosen, release::select(location, machine, wanted, client, token));
+                            return chosen.to_json();
+                          });
+}
+
+Result<std::pair<bool, std::string>> verify(const std::string& reference, const std::string& set,
+                                            const registry::ClientOptions& client, py::object on_event,
+                                            OptionalToken cancel, Seconds timeout_s) {
   using Answer = std::pair<bool, std::string>;
   SHIPSET_TRY(auto location, Location::parse(reference));
+  SHIPSET_TRY(const auto demand, demand_of(set));
   return run<Answer>({std::move(on_event), std::move(cancel), timeout_s},
                      [&](const EventSink& events, const CancelToken& token) -> Result<Answer> {
-                       SHIPSET_TRY(auto verification, release::verify(location, client, events, token));
+                       SHIPSET_TRY(auto verification, release::verify(location, client, events, token, demand));
                        return Answer{verification.ok(), verification.to_json()};
                      });
 }
@@ -96,7 +129,10 @@ void bind_content(py::module_& module) {
              py::arg("timeout_s") = py::none());
   module.def("inspect", &inspect, py::arg("reference"), py::kw_only(), py::arg("client"),
              py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
-  module.def("verify", &verify, py::arg("reference"), py::kw_only(), py::arg("client"),
+  module.def("select", &select, py::arg("reference"), py::kw_only(), py::arg("hardware"), py::arg("platform"),
+             py::arg("client"), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "The chosen variant as JSON.");
+  module.def("verify", &verify, py::arg("reference"), py::kw_only(), py::arg("set"), py::arg("client"),
              py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
              "Whether everything holds, and the findings as JSON.");
   module.def("diff", &diff, py::arg("one"), py::arg("other"), py::kw_only(), py::arg("platform"), py::arg("packages"),
