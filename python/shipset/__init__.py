@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shipset.compare import sbom as sbom
     from shipset.content import CopyResult as CopyResult
     from shipset.content import Verification as Verification
+    from shipset.content import VerifiedSet as VerifiedSet
     from shipset.content import copy as copy
     from shipset.content import inspect as inspect
     from shipset.content import verify as verify
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from shipset.release import Result as Result
     from shipset.release import plan as plan
     from shipset.report import Report as Report
+    from shipset.selection import Selection as Selection
+    from shipset.selection import select as select
     from shipset.spec import Spec as Spec
     from shipset.spec import check as check
     from shipset.spec import load as load
@@ -85,7 +88,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
     "compare": ("Difference", "Sbom", "diff", "sbom"),
-    "content": ("CopyResult", "Verification", "copy", "inspect", "verify"),
+    "content": ("CopyResult", "Verification", "VerifiedSet", "copy", "inspect", "verify"),
     "diagnosis": ("Diagnosis", "doctor"),
     "errors": (
         "AuthenticationError",
@@ -120,6 +123,7 @@ _NAMES = {
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),
     "report": ("Report",),
+    "selection": ("Selection", "select"),
     "spec": ("Spec", "check", "load", "parse", "schema"),
     "tags": ("TagTable", "github_outputs", "tag_table"),
     "variant": ("Variant",),

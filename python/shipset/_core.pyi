@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'sboms', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'sboms', 'select', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -171,9 +171,13 @@ def sboms(reference: str, *, platform: str, client: ClientOptions, on_event: col
     """
     Platform, digest, source and SPDX document of each image.
     """
+def select(reference: str, *, hardware: list[str], platform: str, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    The chosen variant as JSON.
+    """
 def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, results: list[str], client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
-def verify(reference: str, *, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:
+def verify(reference: str, *, set: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[bool, str]:
     """
     Whether everything holds, and the findings as JSON.
     """

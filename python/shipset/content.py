@@ -81,8 +81,27 @@ def inspect(
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedSet:
+    """The set that a reference belongs to, as far as it was looked at. ``digest`` is that of the set manifest;
+    ``repository`` the one of the release file that the reference is in; ``variants`` and ``tags`` were found as the set
+    manifest says; ``whole`` when all were. Repositories in ``not_looked_at`` cannot be reached from the reference."""
+
+    digest: str
+    name: str
+    version: str
+    generation: int
+    repository: str
+    variants: int
+    tags: int
+    whole: bool
+    not_looked_at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Members:
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    set: VerifiedSet | None = None
 
 
 class Verification(Document[_Members]):
@@ -99,6 +118,16 @@ class Verification(Document[_Members]):
     def findings(self) -> tuple[Finding, ...]:
         """What does not hold; empty when everything does."""
         return self._data.findings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is no finding and good to know, e.g. that a moving tag has moved on."""
+        return self._data.notes
+
+    @property
+    def set(self) -> VerifiedSet | None:
+        """The set that the reference belongs to; None when no set manifest was found or looked for."""
+        return self._data.set
 
     def check(self) -> None:
         """Raises VerificationError when something does not hold."""
@@ -125,24 +154,33 @@ class Verification(Document[_Members]):
         """Counts and findings for people."""
         counts = {name: value for name, value in self.to_dict().items() if isinstance(value, str | int)}
         facts = tuple((name.replace("_", " "), str(value)) for name, value in counts.items() if name != "ok")
+        if self.set is not None:
+            whole = "whole" if self.set.whole else "not all of it was found here"
+            name = f"{self.set.name} {self.set.version}: {self.set.variants} variants, {self.set.tags} tags"
+            facts = (*facts, ("set", f"{name}; {whole}"))
         rows = tuple(Row((found.place, found.digest, found.message), "bad") for found in self.findings)
+        notes = tuple(Row((note,)) for note in self.notes)
         verdict = "verifies" if self.ok else "does not verify"
-        table = Table("Findings", ("place", "object", "what"), rows) if rows else None
-        return Page(f"{self.reference} {verdict}", facts, (table,) if table else ())
+        tables = (Table("Findings", ("place", "object", "what"), rows), Table("Notes", ("what",), notes))
+        return Page(f"{self.reference} {verdict}", facts, tuple(table for table in tables if table.rows))
 
 
 def verify(
     reference: str,
     *,
+    set: str = "if-present",  # noqa: A002 (the word of this field)
     registry: RegistryOptions | None = None,
     on_event: OnEvent | None = None,
     cancel: CancelToken | None = None,
     timeout_s: float | None = None,
 ) -> Verification:
     """Recomputes every digest, size, diff id and platform below a reference, and looks for the attestations that its
-    index promises. Raises only when reading was impossible; call :meth:`Verification.check` for the rest."""
+    index promises. Where a set manifest refers to it, the whole set is proven too; ``set="required"`` demands that,
+    ``"partial"`` is for copies of some variants, ``"ignored"`` looks for none. Raises only when reading was impossible;
+    call :meth:`Verification.check` for the rest."""
     ok, text = _core.verify(
         reference,
+        set=set,
         client=core_options(registry),
         on_event=core_callback(on_event),
         cancel=cancel,

@@ -83,6 +83,14 @@ class PlannedTag:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedSet:
+    """The set manifest: its own tag, empty without one, and whether it is all that is missing."""
+
+    tag: str = ""
+    due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMembers:
     schema_version: int
     id: str
@@ -99,4 +107,5 @@ class PlanMembers:
     warnings: tuple[Problem, ...]
     disk_bytes: int
     nothing_to_do: bool
+    set: PlannedSet = PlannedSet()
     legacy_attestations: bool = False

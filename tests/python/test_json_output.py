@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+import shipset
 from helpers import Project, Shipset
 
 PAGE = (Path(__file__).resolve().parents[2] / "python/docs/reference/json-output.md").read_text(encoding="utf-8")
+DESCRIPTORS = ({"media_type", "digest", "size_bytes"}, {"mediaType", "digest", "size"})
 # Objects whose names come from the release, or whose members the page lists in one line.
 OPEN = re.compile(
     r"^(inputs|annotations|facts\.(git|env)|gates\[\]|warnings\[\]|variants\[\]\.images\[\]\.(settings|bases\[\])"
@@ -26,7 +28,7 @@ def section(name: str) -> str:
 def members(value: Any, path: str = "") -> set[str]:
     """Dotted paths of all members; [] marks a list."""
     found = set()
-    if isinstance(value, dict) and set(value) != {"media_type", "digest", "size_bytes"}:
+    if isinstance(value, dict) and set(value) not in DESCRIPTORS:
         for name, inner in value.items():
             here = f"{path}.{name}" if path else name
             found |= {here} | members(inner, here)
@@ -45,6 +47,7 @@ def documented(name: str) -> set[str]:
 
 @pytest.fixture
 def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
+    project.write(project.file.read_text(encoding="utf-8").replace("[release]", "[release]\nset_tag = true", 1))
     older = f"oci:{project.folder}/older"
     shipset_command("release", "--to", older, "--input", "version=0.9.0")
     (project.folder / "files" / "more").write_text("more\n", encoding="utf-8")
@@ -55,6 +58,7 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
     )
     result = project.folder / "result.json"
     result.write_text('{"result": "pass"}')
+    project.add('\n[[variant]]\nname = "never"\nwhen = "inputs.latest"\n')
 
     def data(*arguments: str) -> Any:
         return json.loads(shipset_command(*arguments, "--format", "json").out)
@@ -69,6 +73,8 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
         "Report": data("promote", staged, "--to", project.to),
         "Gate result": posted,
         "Verification": data("verify", reference),
+        "Selection": data("select", reference, "--platform", "linux/amd64"),
+        "Set manifest": shipset.inspect(f"{project.to}:1.0.0.shipset")["set"],
         "Content": data("inspect", reference),
         "Difference": data("diff", f"{older}:0.9.0", reference),
         "SBOM": data("sbom", reference),

@@ -80,8 +80,16 @@ Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
 }
 
 Result<void> Run::after_commit(std::string_view name, Result<void> (Run::*step)()) {
-  auto done = phase(name, step);
-  if (done) return {};
+  // From here on there is only forward: a first stop does not end what is short and left to do.
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    if (auto on = stores_.write_on(plan_.targets[i], *targets_[i])) targets_[i] = *on;
+  phase_ = name;
+  tell(EventKind::phase_started, phase_);
+  auto done = (this->*step)();
+  if (done) {
+    tell(EventKind::phase_finished, phase_);
+    return {};
+  }
   const Error cause = std::move(done).error();
   Error error(ErrorKind::incomplete,
               report_.name + (report_.version.empty() ? "" : " " + report_.version) + " is released, and work remains",

@@ -39,8 +39,7 @@ std::uint64_t choose_generation(const std::vector<Post>& posts, const SetDocumen
 
 class Publisher {
  public:
-  Publisher(const SetDocument& document, const EventSink& events, const CancelToken& cancel)
-      : document_(document), events_(events), cancel_(cancel) {}
+  Publisher(const SetDocument& document, const EventSink& events) : document_(document), events_(events) {}
 
   /// One artifact manifest; in the legacy form when the registry refuses the other. `tag` empty: by digest.
   Result<void> put(oci::Store& store, const oci::Descriptor* subject, const std::string& tag, bool legacy,
@@ -53,7 +52,6 @@ class Publisher {
 
  private:
   Result<void> put_form(oci::Store& store, const SetArtifact& artifact, const std::string& tag, TargetReport& row) {
-    SHIPSET_CHECK(cancel_.check());
     SHIPSET_CHECK(put_blob(store, document_.descriptor, document_.bytes, row));
     SHIPSET_CHECK(put_blob(store, artifact.config, artifact.config_bytes, row));
     if (tag.empty()) {
@@ -71,7 +69,7 @@ class Publisher {
   Result<void> put_blob(oci::Store& store, const oci::Descriptor& blob, const std::string& bytes, TargetReport& row) {
     const std::lock_guard lock(mutex_);
     if (!there_.emplace(&store, blob.digest).second) return {};
-    auto put = store.put_blob(blob, *memory_source(bytes), events_, cancel_);
+    auto put = store.put_blob(blob, *memory_source(bytes), events_, {});
     if (!put) {
       there_.erase({&store, blob.digest});
       return std::move(put).error();
@@ -84,7 +82,6 @@ class Publisher {
 
   const SetDocument& document_;
   const EventSink& events_;
-  const CancelToken cancel_;
   std::mutex mutex_;
   std::set<std::pair<oci::Store*, Digest>> there_;
 };
@@ -115,21 +112,21 @@ Result<void> Run::publish_set() {
               variant.repositories.end() &&
           maker.is_released_at(variant.name, target))
         posts.push_back({target, variant.index, {}});
-  SHIPSET_CHECK(parallel_for(posts.size(), looks_at_once, cancel_, [&](std::size_t at) -> Result<void> {
+  SHIPSET_CHECK(parallel_for(posts.size(), looks_at_once, {}, [&](std::size_t at) -> Result<void> {
     SHIPSET_TRY(posts[at].notes, find_sets(*targets_[posts[at].target], posts[at].index.digest));
     return {};
   }));
   for (const auto& post : posts) SHIPSET_CHECK(maker.take_gates(set, *targets_[post.target], post.index, post.notes));
   SetDocument document = make_set_document(std::move(set));
   document.generation = choose_generation(posts, document);
-  Publisher publisher(document, events_, cancel_);
+  Publisher publisher(document, events_);
   const auto legacy = [&](std::size_t target) {
     if (plan_.legacy_attestations) return true;
     const auto& location = plan_.targets[target].location;
     return location.kind == Location::Kind::registry &&
            stores_.profile(location).empty_config.value == std::optional(false);
   };
-  SHIPSET_CHECK(parallel_for(posts.size(), looks_at_once, cancel_, [&](std::size_t at) -> Result<void> {
+  SHIPSET_CHECK(parallel_for(posts.size(), looks_at_once, {}, [&](std::size_t at) -> Result<void> {
     const Post& post = posts[at];
     const bool there = std::any_of(post.notes.begin(), post.notes.end(), [&](const SetNote& note) {
       return same_release(note, document.set) && note.document == document.descriptor.digest &&

@@ -169,7 +169,11 @@ void SetMaker::add_gates(SetManifest& set) const {
   const auto& gates = run_.plan_.matrix->gates;
   for (std::size_t i = 0; i < gates.size() && i < run_.report_.gates.size(); ++i) {
     const auto& row = run_.report_.gates[i];
-    set.gates.push_back({row.name, row.at, result_of(row), row.required, gates[i].variants});
+    SetGate gate{row.name, row.at, result_of(row), row.required, gates[i].variants, row.judged, {}};
+    std::sort(gate.judged.begin(), gate.judged.end());
+    // Where the result lies is another place for each destination; what it says is one.
+    if (const auto at = row.result.find('@'); at != std::string::npos) gate.evidence = row.result.substr(at + 1);
+    set.gates.push_back(std::move(gate));
   }
 }
 
@@ -187,7 +191,8 @@ Result<void> SetMaker::take_gates(SetManifest& set, oci::Store& store, const oci
   for (auto& gate : set.gates) {
     if (!open(gate)) continue;
     const auto known = std::find_if(former->set.gates.begin(), former->set.gates.end(), [&](const SetGate& one) {
-      return one.name == gate.name && one.at == gate.at && one.variants == gate.variants;
+      return one.name == gate.name && one.at == gate.at && one.variants == gate.variants &&
+             one.required == gate.required;
     });
     if (known == former->set.gates.end()) continue;
     const bool same = std::all_of(set.variants.begin(), set.variants.end(), [&](const SetVariant& variant) {
@@ -196,7 +201,7 @@ Result<void> SetMaker::take_gates(SetManifest& set, oci::Store& store, const oci
       const SetVariant* before = former->set.find(variant.name);
       return !named || (before != nullptr && before->index.digest == variant.index.digest);
     });
-    if (same) gate.result = known->result;
+    if (same) gate = *known;
   }
   return {};
 }

@@ -246,7 +246,9 @@ std::string SetManifest::to_bytes() const {
                              {"at", gate.at},
                              {"result", gate.result},
                              {"required", gate.required},
-                             {"variants", texts(gate.variants)}});
+                             {"variants", texts(gate.variants)},
+                             {"judged", texts(gate.judged)},
+                             {"evidence", gate.evidence}});
   for (const auto& one : left_out) json["left_out"].push_back({{"name", one.name}, {"why", one.why}});
   return canonical_json(json);
 }
@@ -281,7 +283,8 @@ Result<SetManifest> SetManifest::parse(std::string_view bytes, std::string_view 
     if (!reading.good()) break;
     out.gates.push_back({reading.text(entry, "name", place), reading.text(entry, "at", place),
                          reading.text(entry, "result", place), required.get<bool>(),
-                         reading.texts(entry, "variants", place)});
+                         reading.texts(entry, "variants", place), reading.texts(entry, "judged", place),
+                         reading.text(entry, "evidence", place, true)});
   }
   at = 0;
   for (const auto& entry : reading.list(json, "left_out", "document")) {

@@ -24,6 +24,7 @@ COMMANDS = {
     "gate": "gate",
     "version": "version",
     "verify": "content",
+    "select": "content",
     "inspect": "content",
     "copy": "content",
     "diff": "compare",

@@ -1,4 +1,4 @@
-"""``shipset verify``, ``inspect`` and ``copy``."""
+"""``shipset verify``, ``select``, ``inspect`` and ``copy``."""
 
 from __future__ import annotations
 
@@ -14,23 +14,58 @@ from shipset.cli.signals import stoppable
 from shipset.content import copy, inspect, verify
 from shipset.registry import RegistryOptions
 from shipset.report import render
+from shipset.selection import select
 
 
 @click.command("verify")
 @click.argument("reference")
+@click.option(
+    "--set",
+    "demand",
+    type=click.Choice(["if-present", "required", "partial", "ignored"]),
+    default="if-present",
+    show_default=True,
+    help="What is asked of the set manifest; partial: of a copy of some variants.",
+)
 @options.registry_options
 @options.format_option("text", "json")
 @options.quiet_option
-def verify_command(reference: str, registry: RegistryOptions, form: str, quiet: bool) -> None:
-    """Recomputes everything below a reference, from the destination alone.
+def verify_command(reference: str, demand: str, registry: RegistryOptions, form: str, quiet: bool) -> None:
+    """Recomputes everything below a reference, and proves the set that it belongs to, from the destination alone.
 
-    Exits 7 when a digest, size, diff id or platform does not hold, or an attestation that the index promises is not
-    there.
+    Exits 7 when a digest, size, diff id or platform does not hold, an attestation that the index promises is not there,
+    or a variant, platform, statement or tag of the set manifest is not as it says.
     """
     with stoppable() as stop, shown(quiet=quiet) as show:
-        result = verify(reference, registry=registry, on_event=show, cancel=stop.token)
+        result = verify(reference, set=demand, registry=registry, on_event=show, cancel=stop.token)
     output.data(result.to_json() + "\n" if form == "json" else render(result, form))
     result.check()
+
+
+@click.command("select")
+@click.argument("reference")
+@click.option(
+    "--hardware", multiple=True, metavar="PROPERTY", help="What the machine has: VENDOR :: NAME :: VALUE; repeats."
+)
+@click.option("--platform", default="", metavar="OS/ARCH", help="Only variants for this platform.")
+@options.registry_options
+@options.format_option("text", "json")
+def select_command(
+    reference: str, hardware: tuple[str, ...], platform: str, registry: RegistryOptions, form: str
+) -> None:
+    """Picks the variant of a released set for a machine and prints its reference by digest.
+
+    REFERENCE is a tag or digest of any variant, or VERSION.shipset. The reasons go to standard error.
+    """
+    with stoppable() as stop:
+        result = select(reference, hardware=hardware, platform=platform, registry=registry, cancel=stop.token)
+    if form == "json":
+        output.data(result.to_json() + "\n")
+        return
+    output.say(f"{result.name} {result.version}: {result.variant}: {result.why}")
+    for other in result.refused:
+        output.say(f"not {other.name}: {other.why}")
+    output.data(result.reference + "\n")
 
 
 @click.command("inspect")

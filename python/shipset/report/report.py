@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shipset.document import Document
-from shipset.report.values import Failure, GateReport, ReportMembers, TagReport, TargetReport, VariantReport
+from shipset.report.values import Descriptor, Failure, GateReport, ReportMembers, TagReport, TargetReport, VariantReport
 from shipset.values import decode
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class Report(Document[ReportMembers]):
     def targets(self) -> tuple[TargetReport, ...]:
         """Every destination."""
         return self._data.targets
+
+    @property
+    def set(self) -> Descriptor | None:
+        """The set manifest, once every destination has it."""
+        return self._data.set
 
     @property
     def warnings(self) -> tuple[str, ...]:

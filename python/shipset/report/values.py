@@ -160,3 +160,4 @@ class ReportMembers:
     duration_ms: int
     promotion_ms: int
     error: Failure | None = None
+    set: Descriptor | None = None

@@ -30,7 +30,7 @@ SetManifest small() {
   set.variants.push_back(variant);
   set.tags.push_back({"docker.io/acme/app", "1.0.0", "cpu", Moves::never, {}, described("index")});
   set.tags.push_back({"docker.io/acme/app", "amd", "cpu", Moves::forward, {image.platform}, image.manifest});
-  set.gates.push_back({"tests", "staged", "pass", true, {"cpu"}});
+  set.gates.push_back({"tests", "staged", "pass", true, {"cpu"}, {"sha256:image"}, "sha256:result"});
   set.left_out.push_back({"musa", "inactive"});
   return set;
 }

@@ -228,7 +228,7 @@ TEST_CASE("set, each kind of damage, is found and named") {
   }
   SECTION("a variant lists another set than the others") {
     SetManifest other = set;
-    other.gates.push_back({"invented", "staged", "pass", true, {}});
+    other.gates.push_back({"invented", "staged", "pass", true, {}, {}, {}});
     publish(space, "v1.0.0-cuda", other, 2);
     CHECK(findings(verified(from)).find("the newest set manifest that refers to this variant is another one") !=
           std::string::npos);

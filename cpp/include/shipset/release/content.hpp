@@ -25,7 +25,8 @@ Result<std::string> inspect_json(const Location& location, const registry::Clien
 
 /// What is asked of the set manifest.
 enum class SetDemand : std::uint8_t {
-  if_present,  ///< where there is one, it has to hold, all of it in a repository that is one of the set's by its name
+  if_present,  ///< where there is one, it has to hold; in the repositories of the release file all of it, elsewhere
+               ///< (a copy, a layout, another destination) variants that are not there at all are noted
   required,    ///< there has to be one, and all of it has to be there
   partial,     ///< variants and tags that are not there at all are noted: a copy of some of them
   ignored,     ///< nobody looks for it

@@ -60,6 +60,8 @@ struct SetGate {
   std::string result;  ///< pass | fail | skipped | open
   bool required = true;
   std::vector<std::string> variants;  ///< empty: all
+  std::vector<std::string> judged;    ///< digests of the platform images that it saw, sorted
+  std::string evidence;               ///< digest of the result that another job posted; "" for other gates
   bool operator==(const SetGate&) const = default;
 };
 
