@@ -81,8 +81,10 @@ Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
 
 Result<void> Run::after_commit(std::string_view name, Result<void> (Run::*step)()) {
   // From here on there is only forward: a first stop does not end what is short and left to do.
-  for (std::size_t i = 0; i < targets_.size(); ++i)
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (is_out(i) || targets_[i] == nullptr) continue;
     if (auto on = stores_.write_on(plan_.targets[i], *targets_[i])) targets_[i] = *on;
+  }
   phase_ = name;
   tell(EventKind::phase_started, phase_);
   auto done = (this->*step)();
