@@ -98,7 +98,6 @@ Result<void> SetMaker::add_variant(SetManifest& set, std::size_t variant) {
   SetVariant out;
   out.name = declared.name;
   out.suffix = declared.suffix;
-  out.build_key = planned.build_key.str();
   out.hardware = declared.hardware;
   out.index = bare(document.descriptor);
   std::optional<std::size_t> from;
@@ -108,6 +107,9 @@ Result<void> SetMaker::add_variant(SetManifest& set, std::size_t variant) {
     out.repositories.push_back(run_.plan_.targets[target].repository);
   }
   SHIPSET_TRY(const oci::Index index, oci::Index::parse(document.bytes, "the index of variant " + declared.name));
+  // Of a version that is promoted once more the plan does not know it.
+  if (const auto key = index.annotations.find(std::string(oci::build_key_annotation)); key != index.annotations.end())
+    out.build_key = key->second;
   for (const auto& entry : index.manifests) {
     if (oci::is_attestation(entry) || !oci::is_manifest(entry.media_type)) continue;
     SHIPSET_TRY(auto image, describe(variant, *from, index, entry));
