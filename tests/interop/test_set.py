@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -162,7 +163,10 @@ def test_set__damaged__is_found_and_named(place: str, registry: Registry, damage
     assert not result
     assert word in messages(result)
     done = subprocess.run(
-        ["shipset", "verify", f"{place}:1.0.0", "--set", "required"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "shipset", "verify", f"{place}:1.0.0", "--set", "required"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 7
 
