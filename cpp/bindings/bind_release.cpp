@@ -1,9 +1,11 @@
 // Plan and execution.
 #include "pump.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/release/cleaning.hpp"
 #include "shipset/release/gate.hpp"
 #include "shipset/release/next_version.hpp"
 #include "shipset/release/plan.hpp"
+#include "shipset/release/recovery.hpp"
 #include "shipset/release/release.hpp"
 
 namespace shipset::bindings {
@@ -18,10 +20,11 @@ using Seconds = std::optional<double>;
 Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destination, const std::string& backend,
                        const std::string& builder, const Strings& only, const Strings& replace_tags,
                        const Strings& force_tags, const std::string& from_version, const std::string& id,
-                       const Strings& results, std::size_t parallel, const registry::ClientOptions& client,
-                       py::object on_event, OptionalToken cancel, Seconds timeout_s) {
-  release::Options options{destination, backend, only,     replace_tags, force_tags,  builder,
-                           id,          results, parallel, client,       from_version};
+                       const Strings& results, std::size_t parallel, bool mirror_journal,
+                       const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                       Seconds timeout_s) {
+  release::Options options{destination, backend, only,     replace_tags, force_tags,   builder,
+                           id,          results, parallel, client,       from_version, mirror_journal};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::make_plan(*matrix, options, events, token);
@@ -31,7 +34,7 @@ Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destin
 Result<Plan> thaw_plan(const std::string& json, const std::string& file, const Strings& only, const std::string& id,
                        const std::string& builder, const Strings& results, const registry::ClientOptions& client,
                        py::object on_event, OptionalToken cancel, Seconds timeout_s) {
-  const release::ThawOptions options{file, only, id, builder, results, client};
+  const release::ThawOptions options{file, only, id, builder, results, client, {}};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::thaw_plan(json, options, events, token);
@@ -39,22 +42,80 @@ Result<Plan> thaw_plan(const std::string& json, const std::string& file, const S
 }
 
 /// Report, failure of the release, and what stopped it from outside: the report counts also after a stop.
-std::tuple<std::string, py::object, py::object> execute(const Plan& plan, const std::string& goal_name,
-                                                        const std::vector<std::pair<std::string, std::string>>& parts,
-                                                        py::object on_event, OptionalToken cancel, Seconds timeout_s) {
-  const auto goal = goal_name == "stage"     ? release::Goal::stage
-                    : goal_name == "promote" ? release::Goal::promote
-                                             : release::Goal::release;
-  const Caller caller{std::move(on_event), std::move(cancel), timeout_s};
+using Executed = std::tuple<std::string, py::object, py::object>;
+
+Executed executed(const Caller& caller,
+                  const std::function<release::Outcome(const EventSink&, const CancelToken&)>& work) {
   auto pumped = pump<release::Outcome>(caller, [&](const EventSink& events, const CancelToken& token) {
-    return Result<release::Outcome>(release::execute(plan, goal, events, token, parts));
+    return Result<release::Outcome>(work(events, token));
   });
   if (!pumped.result) raise(pumped.result.error());
   auto& error = pumped.result->error;
-  if (pumped.deadline && error && error->kind == ErrorKind::cancelled) error = deadline_error(*timeout_s);
+  if (pumped.deadline && error && error->kind == ErrorKind::cancelled) error = deadline_error(*caller.timeout_s);
   const py::object failure = error ? make_exception(*error) : py::none();
   py::object stop = pumped.exception ? pumped.exception : py::none();
   return {pumped.result->report.to_json(), failure, stop};
+}
+
+Executed execute(const Plan& plan, const std::string& goal_name,
+                 const std::vector<std::pair<std::string, std::string>>& parts, py::object on_event,
+                 OptionalToken cancel, Seconds timeout_s) {
+  const auto goal = goal_name == "stage"     ? release::Goal::stage
+                    : goal_name == "promote" ? release::Goal::promote
+                                             : release::Goal::release;
+  return executed({std::move(on_event), std::move(cancel), timeout_s},
+                  [&](const EventSink& events, const CancelToken& token) {
+                    return release::execute(plan, goal, events, token, parts);
+                  });
+}
+
+Result<std::optional<Location>> place(const std::string& text) {
+  if (text.empty()) return std::optional<Location>();
+  SHIPSET_TRY(auto location, Location::parse(text));
+  return std::optional<Location>(std::move(location));
+}
+
+using Recover = release::Outcome (*)(const release::RecoveryOptions&, const EventSink&, const CancelToken&);
+
+template <Recover recover>
+Executed recovered(const std::filesystem::path& directory, const std::string& id, const std::string& staging,
+                   const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                   Seconds timeout_s) {
+  auto at = place(staging);
+  if (!at) raise(at.error());
+  const release::RecoveryOptions options{directory, id, client, std::move(*at)};
+  return executed({std::move(on_event), std::move(cancel), timeout_s},
+                  [&](const EventSink& events, const CancelToken& token) { return recover(options, events, token); });
+}
+
+Result<std::string> status(const std::filesystem::path& directory, const std::string& id, bool look,
+                           const std::string& staging, const registry::ClientOptions& client, OptionalToken cancel,
+                           Seconds timeout_s) {
+  SHIPSET_TRY(auto at, place(staging));
+  const release::RecoveryOptions options{directory, id, client, std::move(at)};
+  return run<std::string>({py::none(), std::move(cancel), timeout_s}, [&](const EventSink&, const CancelToken& token) {
+    return release::status_json(options, look, token);
+  });
+}
+
+Result<std::string> clean(const std::filesystem::path& directory, const std::string& id, const std::string& staging,
+                          bool remove, const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
+                          Seconds timeout_s) {
+  SHIPSET_TRY(auto at, place(staging));
+  const release::CleanOptions options{directory, id, std::move(at), remove, client};
+  return run<std::string>({std::move(on_event), std::move(cancel), timeout_s},
+                          [&](const EventSink& events, const CancelToken& token) -> Result<std::string> {
+                            SHIPSET_TRY(const auto report, release::clean(options, events, token));
+                            return report.to_json();
+                          });
+}
+
+Result<Strings> keep_list(const std::string& location, const registry::ClientOptions& client, OptionalToken cancel,
+                          Seconds timeout_s) {
+  SHIPSET_TRY(const auto at, Location::parse(location));
+  return run<Strings>({py::none(), std::move(cancel), timeout_s}, [&](const EventSink&, const CancelToken& token) {
+    return release::keep_list(at, client, token);
+  });
 }
 
 Result<Strings> existing_versions(std::shared_ptr<Matrix> matrix, const std::string& destination,
@@ -118,10 +179,26 @@ void bind_release(py::module_& module) {
            py::arg("parts") = std::vector<std::pair<std::string, std::string>>(), py::arg("on_event") = py::none(),
            py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
            "Report as JSON, exception of a failed release or None, exception that stopped it or None.");
+  module.def("resume", &recovered<&release::resume>, py::arg("directory"), py::kw_only(), py::arg("id"),
+             py::arg("staging"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none(), "Goes on with a release; as Plan.execute.");
+  module.def("rollback", &recovered<&release::rollback>, py::arg("directory"), py::kw_only(), py::arg("id"),
+             py::arg("staging"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none(), "Puts back what a release moved; as Plan.execute.");
+  module.def("status", &status, py::arg("directory"), py::kw_only(), py::arg("id"), py::arg("look"), py::arg("staging"),
+             py::arg("client"), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "Where releases stand, as JSON.");
+  module.def("clean", &clean, py::arg("directory"), py::kw_only(), py::arg("id"), py::arg("staging"), py::arg("remove"),
+             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none(), "What releases left behind, as JSON; removes it when asked.");
+  module.def("keep_list", &keep_list, py::arg("location"), py::kw_only(), py::arg("client"),
+             py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),
+             "Every digest that a tag of the repository needs.");
   module.def("make_plan", &make_plan, py::arg("matrix"), py::kw_only(), py::arg("destination"), py::arg("backend"),
              py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"),
-             py::arg("from_version"), py::arg("id"), py::arg("results"), py::arg("parallel"), py::arg("client"),
-             py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none());
+             py::arg("from_version"), py::arg("id"), py::arg("results"), py::arg("parallel"), py::arg("mirror_journal"),
+             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("timeout_s") = py::none());
   module.def("post_gate", &post_gate, py::kw_only(), py::arg("id"), py::arg("gate"), py::arg("result"), py::arg("name"),
              py::arg("matrix"), py::arg("plan"), py::arg("staging"), py::arg("destination"), py::arg("client"),
              py::arg("on_event") = py::none(), py::arg("cancel") = py::none(), py::arg("timeout_s") = py::none(),

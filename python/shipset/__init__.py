@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from shipset._core import CancelToken as CancelToken
     from shipset._core import __version__ as __version__
     from shipset.ci_event import MetadataEvent as MetadataEvent
+    from shipset.cleaning import Cleaning as Cleaning
+    from shipset.cleaning import KeptRelease as KeptRelease
+    from shipset.cleaning import Leftover as Leftover
+    from shipset.cleaning import clean as clean
+    from shipset.cleaning import keep_list as keep_list
     from shipset.compare import Difference as Difference
     from shipset.compare import Sbom as Sbom
     from shipset.compare import diff as diff
@@ -59,6 +64,12 @@ if TYPE_CHECKING:
     from shipset.metadata import metadata_tags as metadata_tags
     from shipset.progress import Progress as Progress
     from shipset.progress import live as live
+    from shipset.recovery import ReleaseStatus as ReleaseStatus
+    from shipset.recovery import Status as Status
+    from shipset.recovery import TagStatus as TagStatus
+    from shipset.recovery import resume as resume
+    from shipset.recovery import rollback as rollback
+    from shipset.recovery import status as status
     from shipset.registry import RegistryOptions as RegistryOptions
     from shipset.registry import login as login
     from shipset.registry import logout as logout
@@ -88,6 +99,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "_core": ("CancelToken", "__version__"),
     "compare": ("Difference", "Sbom", "diff", "sbom"),
+    "cleaning": ("Cleaning", "KeptRelease", "Leftover", "clean", "keep_list"),
     "content": ("CopyResult", "Verification", "VerifiedSet", "copy", "inspect", "verify"),
     "diagnosis": ("Diagnosis", "doctor"),
     "errors": (
@@ -120,6 +132,7 @@ _NAMES = {
     "ci_event": ("MetadataEvent",),
     "metadata": ("MetadataTags", "metadata_tags"),
     "progress": ("Progress", "live"),
+    "recovery": ("ReleaseStatus", "Status", "TagStatus", "resume", "rollback", "status"),
     "registry": ("RegistryOptions", "login", "logout", "ping"),
     "release": ("Plan", "Result", "plan"),
     "report": ("Report",),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import collections.abc
 import os
 import typing
-__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'sboms', 'select', 'thaw_plan', 'verify']
+__all__: list[str] = ['CancelToken', 'ClientOptions', 'Facts', 'Matrix', 'Plan', 'Spec', 'clean', 'copy', 'diff', 'doctor', 'existing_versions', 'human_bytes', 'inspect', 'keep_list', 'login', 'logout', 'make_plan', 'metadata_tags', 'next_version', 'parse_digest', 'parse_platform', 'parse_reference', 'ping', 'post_gate', 'release_file_schema', 'resume', 'rollback', 'sboms', 'select', 'status', 'thaw_plan', 'verify']
 class CancelToken:
     """
     A request to stop, for any number of calls; from any thread.
@@ -107,6 +107,10 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         ...
+def clean(directory: os.PathLike[str] | str, *, id: str, staging: str, remove: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    What releases left behind, as JSON; removes it when asked.
+    """
 def copy(source: str, destination: str, *, all_tags: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     ...
 def diff(one: str, other: str, *, platform: str, packages: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
@@ -127,6 +131,10 @@ def human_bytes(size_bytes: int) -> str:
     """
 def inspect(reference: str, *, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     ...
+def keep_list(location: str, *, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> list[str]:
+    """
+    Every digest that a tag of the repository needs.
+    """
 def login(host: str, *, username: str, password: str, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     """
     Where the login was stored.
@@ -135,7 +143,7 @@ def logout(host: str) -> str:
     """
     Where the login was removed from; empty when there was none.
     """
-def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], from_version: str, id: str, results: list[str], parallel: int, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], from_version: str, id: str, results: list[str], parallel: int, mirror_journal: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def metadata_tags(*, images: list[str], tags: list[str], flavor: list[str], event: collections.abc.Mapping[str, str], short_sha_length: str, now_unix_ms: int, commit_unix_ms: int, zone: collections.abc.Callable[[str, int], tuple[int, str] | None]) -> tuple[list[str], str | None, list[str], bool, list[str]]:
     """
@@ -167,6 +175,14 @@ def post_gate(*, id: str, gate: str, result: str, name: str, matrix: Matrix | No
     """
 def release_file_schema() -> str:
     ...
+def resume(directory: os.PathLike[str] | str, *, id: str, staging: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[str, typing.Any, typing.Any]:
+    """
+    Goes on with a release; as Plan.execute.
+    """
+def rollback(directory: os.PathLike[str] | str, *, id: str, staging: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> tuple[str, typing.Any, typing.Any]:
+    """
+    Puts back what a release moved; as Plan.execute.
+    """
 def sboms(reference: str, *, platform: str, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> list[tuple[str, str, str, str]]:
     """
     Platform, digest, source and SPDX document of each image.
@@ -174,6 +190,10 @@ def sboms(reference: str, *, platform: str, client: ClientOptions, on_event: col
 def select(reference: str, *, hardware: list[str], platform: str, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
     """
     The chosen variant as JSON.
+    """
+def status(directory: os.PathLike[str] | str, *, id: str, look: bool, staging: str, client: ClientOptions, cancel: CancelToken | None = None, timeout_s: float | None = None) -> str:
+    """
+    Where releases stand, as JSON.
     """
 def thaw_plan(json: str, *, file: str, only: list[str], id: str, builder: str, results: list[str], client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...

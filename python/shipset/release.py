@@ -48,6 +48,20 @@ class Result:
 
     report: Report
 
+    @classmethod
+    def of(cls, report: Report, failure: Any, stop: Any) -> Result:
+        """What the core gave back, or its exception raised: tags that are mixed come before what stopped it."""
+        if failure is not None:
+            failure = as_release_failure(failure, report)
+        if isinstance(failure, ReleaseIncomplete):
+            raise failure from stop
+        if stop is not None:
+            stop.report = report
+            raise stop
+        if failure is not None:
+            raise failure
+        return cls(report)
+
     def _repr_html_(self) -> str:
         return self.report._repr_html_()
 
@@ -214,17 +228,7 @@ class Plan(Document["PlanMembers"]):
         )
         from shipset.report import Report  # noqa: PLC0415 (planning needs none)
 
-        report = Report(text)
-        if failure is not None:
-            failure = as_release_failure(failure, report)
-        if isinstance(failure, ReleaseIncomplete):
-            raise failure from stop
-        if stop is not None:
-            stop.report = report
-            raise stop
-        if failure is not None:
-            raise failure
-        return Result(report)
+        return Result.of(Report(text), failure, stop)
 
     def thaw(self, *, registry: RegistryOptions | None = None) -> Plan:
         """The same plan, to be executed with other registry options."""
@@ -233,7 +237,7 @@ class Plan(Document["PlanMembers"]):
     @property
     def id(self) -> str:
         """The id of the release, stable over attempts."""
-        return self._data.id
+        return self._core.id if self._core is not None else self._data.id
 
     @property
     def name(self) -> str:
@@ -313,6 +317,7 @@ def plan(
     id: str = "",  # noqa: A002 (its name everywhere)
     results: Iterable[str | os.PathLike[str]] = (),
     parallel: int = 0,
+    mirror_journal: bool = False,
     registry: RegistryOptions | None = None,
     on_event: OnEvent | None = None,
     cancel: CancelToken | None = None,
@@ -327,7 +332,8 @@ def plan(
     :meth:`Matrix.of_version`); ``id`` replaces the computed id of the release, under which it is staged; ``results``
     are files that the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel``
     is builds at a time, 0 for the number of cores. A version ``auto:…`` is settled here: the versions at the
-    destinations count too.
+    destinations count too. ``mirror_journal`` keeps the journal in the staging repository as well, as every CI run
+    does, so that another machine can go on.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
     """
@@ -355,6 +361,7 @@ def plan(
         id=id,
         results=[os.fspath(path) for path in results],
         parallel=parallel,
+        mirror_journal=mirror_journal,
         client=core_options(registry),
         on_event=core_callback(on_event),
         cancel=cancel,

@@ -1,23 +1,28 @@
 #include <algorithm>
 
+#include "go_on.hpp"
 #include "run.hpp"
+#include "shipset/release/recovery.hpp"
 
 namespace shipset::release {
 
 namespace fs = std::filesystem;
 
-Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts)
+Run::Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts,
+         Session session)
     : plan_(plan),
       goal_(goal),
       parts_(std::move(parts)),
       events_(events),
       cancel_(cancel),
-      stores_(plan.options.client, [this](const Event& event) {
-        emit(events_, event);
-        if (event.kind != EventKind::warning) return;
-        const std::lock_guard lock(noted_mutex_);
-        noted_.push_back(event.message);
-      }) {
+      stores_(plan.options.client,
+              [this](const Event& event) {
+                emit(events_, event);
+                if (event.kind != EventKind::warning) return;
+                const std::lock_guard lock(noted_mutex_);
+                noted_.push_back(event.message);
+              }),
+      session_(std::move(session)) {
   states_.resize(plan.variants.size());
   targets_.resize(plan.targets.size(), nullptr);
   for (std::size_t i = 0; i < plan.variants.size(); ++i) {
@@ -38,12 +43,17 @@ Outcome Run::go() {
   }
   std::optional<Error> error;
   if (!done) error = std::move(done).error();
+  end_journal(error);
   clean_up();
   end_report(error);
   return {std::move(report_), std::move(error)};
 }
 
 Result<void> Run::phases() {
+  if (session_.going_on()) {
+    SHIPSET_CHECK(go_on());
+    return after_commit();
+  }
   if (plan_.nothing_to_do()) {
     report_.outcome = "nothing to do";
     return {};
@@ -63,10 +73,15 @@ Result<void> Run::phases() {
   report_.outcome = "staged";
   if (goal_ == Goal::stage) return tell_left_out();
   SHIPSET_CHECK(phase("promote", &Run::promote));
-  if (goal_ == Goal::promote || leaves_legs()) remove_legs();
-  remove_gate_results();
+  return after_commit();
+}
+
+/// From here on only forward: what fails now is work that remains, and going on does it.
+Result<void> Run::after_commit() {
   report_.outcome = "released";
   SHIPSET_CHECK(after_commit("set", &Run::publish_set));
+  if (goal_ == Goal::promote || session_.past.goal == "promote" || leaves_legs()) remove_legs();
+  remove_gate_results();
   return tell_left_out();
 }
 
@@ -74,7 +89,10 @@ Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
   SHIPSET_CHECK(cancel_.check());
   phase_ = name;
   tell(EventKind::phase_started, phase_);
+  SHIPSET_CHECK(note(record::phase(phase_, "begun")));
   SHIPSET_CHECK((this->*step)());
+  SHIPSET_CHECK(note(record::phase(phase_, "done"), Flush::now));
+  if (phase_ == "build" || phase_ == "stage" || phase_ == "collect") mirror();
   tell(EventKind::phase_finished, phase_);
   return {};
 }
@@ -87,7 +105,9 @@ Result<void> Run::after_commit(std::string_view name, Result<void> (Run::*step)(
   }
   phase_ = name;
   tell(EventKind::phase_started, phase_);
-  auto done = (this->*step)();
+  auto done = note(record::phase(phase_, "begun"));
+  if (done) done = (this->*step)();
+  if (done) done = note(record::phase(phase_, "done"), Flush::now);
   if (done) {
     tell(EventKind::phase_finished, phase_);
     return {};
@@ -126,18 +146,7 @@ Result<void> Run::preflight() {
   const bool any = std::any_of(plan_.variants.begin(), plan_.variants.end(),
                                [&](const PlannedVariant& variant) { return to_build(variant_at_.at(variant.name)); });
   if (!any) return {};
-  const fs::path home = fs::path(plan_.matrix->directory) / ".shipset";
-  SHIPSET_CHECK(make_directories(home));
-  // What lies there is no source: it must not make the working tree look changed.
-  SHIPSET_CHECK(write_file_atomic(home / ".gitignore", "*\n"));
-  SHIPSET_TRY(folder_, TempDirectory::create(home, "work-"));
-  oci::LayoutOptions options;
-  options.create = true;
-  options.read_only = false;
-  options.sparse = true;    // images may stay where a builder pushed them
-  options.durable = false;  // a release that dies builds again; what reaches a layout is flushed there
-  SHIPSET_TRY(work_, oci::LayoutStore::open(folder_->path() / "layout", options));
-  return {};
+  return open_work();
 }
 
 Result<void> Run::open_targets() {
@@ -162,14 +171,12 @@ Result<void> Run::open_targets() {
 }
 
 void Run::clean_up() {
-  work_.reset();
   std::error_code ignored;
+  work_.reset();
   if (folder_) {
-    const fs::path home = folder_->path().parent_path();
+    const fs::path folder = folder_->path();
     folder_.reset();
-    const auto left = std::distance(fs::directory_iterator(home, ignored), fs::directory_iterator());
-    if (left == 1) fs::remove(home / ".gitignore", ignored);
-    fs::remove(home, ignored);  // only when it is empty
+    drop_files(folder, true);
   }
   // A release that failed before anything was staged leaves no new, empty layout.
   if (!staged_ && report_.outcome != "nothing to do" && !created_.empty()) {
@@ -194,22 +201,47 @@ bool Run::usable(std::size_t variant) const {
   return to_build(variant) && !states_[variant].failed;
 }
 
+namespace {
+
+Outcome failed(const Plan& plan, Error error) {
+  Outcome out;
+  out.report.id = plan.id;
+  out.report.name = plan.matrix->name;
+  out.report.version = plan.matrix->version;
+  out.report.outcome = error.kind == ErrorKind::cancelled ? "cancelled" : "failed";
+  out.report.error = error;
+  out.error = std::move(error);
+  return out;
+}
+
+}  // namespace
+
 Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel,
                 const std::vector<std::pair<std::string, std::string>>& parts) {
   std::vector<Part> read;
   for (const auto& [file, json] : parts) {
     auto found = read_parts(json, file);
-    if (!found) {
-      Outcome out;
-      out.report.id = plan.id;
-      out.report.outcome = "failed";
-      out.report.error = found.error();
-      out.error = std::move(found).error();
-      return out;
-    }
+    if (!found) return failed(plan, std::move(found).error());
     read.insert(read.end(), found->begin(), found->end());
   }
-  return Run(plan, goal, events, cancel, std::move(read)).go();
+  Session session;
+  if (goal != Goal::stage) {
+    auto begun = begin_session(plan, goal, events, cancel);
+    if (!begun) return failed(plan, std::move(begun).error());
+    session = std::move(*begun);
+  }
+  if (session.going_on() && session.past.undoing) {
+    // Tags as they were come first; the plan was made while some were not.
+    Outcome back =
+        finish_rollback(std::move(session), {plan.matrix->directory, plan.id, plan.options.client, {}}, events, cancel);
+    if (back.error) return back;
+    back.error = Error(ErrorKind::policy, "release " + plan.id + " was on its way back",
+                       "that is finished now: its tags are as before it", "run this again to release");
+    back.report.error = back.error;
+    return back;
+  }
+  if (session.going_on()) return go_on(std::move(session), plan.matrix->file, plan.options.client, events, cancel);
+  return Run(plan, goal, events, cancel, std::move(read), std::move(session)).go();
 }
 
 }  // namespace shipset::release

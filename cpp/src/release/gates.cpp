@@ -104,7 +104,10 @@ Result<void> Run::gates_before_build() {
 Result<void> Run::gates_on_staged() {
   SHIPSET_CHECK(run_gates(Gate::At::staged));
   if (goal_ == Goal::stage) return {};
-  return external_results();
+  auto open = external_results();
+  for (const auto& row : report_.gates)
+    if (row.at == to_string(Gate::At::external)) SHIPSET_CHECK(note(record::gate(row)));
+  return open;
 }
 
 Result<void> Run::run_gates(Gate::At at) {
@@ -119,6 +122,7 @@ Result<void> Run::run_gates(Gate::At at) {
     }
     tell(EventKind::task_started, gate.name, gate.budget ? "measures sizes" : join(gate.run, " "));
     auto outcome = run_gate(gate, row);
+    SHIPSET_CHECK(note(record::gate(row)));
     tell(outcome ? EventKind::task_finished : EventKind::task_failed, gate.name,
          outcome ? std::string() : outcome.error().what);
     if (outcome) continue;

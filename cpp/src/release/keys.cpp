@@ -1,6 +1,10 @@
 #include "keys.hpp"
 
+#include <random>
+
+#include "session.hpp"
 #include "shipset/base/json.hpp"
+#include "shipset/base/text.hpp"
 #include "shipset/model/matrix_json.hpp"
 
 namespace shipset::release {
@@ -44,15 +48,35 @@ Digest build_key(const std::vector<PlannedImage>& images) {
   return Digest::of(out.str());
 }
 
-std::string release_id(const Matrix& matrix, const std::vector<Target>& targets, const Options& options) {
+std::string release_id(const Matrix& matrix, const std::vector<Target>& targets, const Options& options,
+                       const std::string& seed) {
   JsonWriter out;
   out.begin_array().value(matrix.file_digest.str()).value(options.backend).value(matrix.facts.ci_run);
+  out.value(seed);
   const auto sha = matrix.facts.git.find("sha");
   out.value(matrix.facts.context_clean && sha != matrix.facts.git.end() ? sha->second : std::string());
   for (const auto& [name, value] : matrix.inputs) out.value(name).value(to_text(value));
   for (const auto& target : targets) out.value(target.name());
   out.end_array();
   return std::string(Digest::of(out.str()).brief());
+}
+
+std::string id_seed(const std::filesystem::path& directory) {
+  const std::filesystem::path home = state_folder(directory), file = home / "seed";
+  constexpr std::size_t bytes = 16;
+  if (const auto kept = read_file(file, 64); kept && !trim(*kept).empty()) return std::string(trim(*kept));
+  std::random_device source;
+  std::string random;
+  while (random.size() < bytes) random += static_cast<char>(source() & 0xff);
+  if (!make_home(home) || !write_file_atomic(file, hex(random) + "\n")) return {};
+  return hex(random);
+}
+
+Result<void> check_release_id(const std::string& id) {
+  const bool legal = id.size() <= 64 && check_tag(id).ok() && id.find("..") == std::string::npos;
+  if (legal && id.front() != '.') return {};
+  return Error(ErrorKind::usage, "\"" + printable(id, 80) + "\" is no id of a release",
+               "it holds letters, digits, dots, dashes and underscores, at most 64");
 }
 
 }  // namespace shipset::release

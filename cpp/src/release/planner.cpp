@@ -41,19 +41,10 @@ Planner::Planner(const Matrix& matrix, const Options& options, const Pins& pins,
 
 Result<Plan> Planner::run() {
   emit(events_, {EventKind::phase_started, "plan", "plan", given_.name + " " + given_.version, 0, 0, {}});
-  auto matrix = std::make_shared<Matrix>(given_);
-  SHIPSET_CHECK(choose_backend(*matrix));
-  plan_.warnings = matrix->warnings;
-  plan_.matrix = std::move(matrix);
-  SHIPSET_TRY(plan_.table, tags::make_table(*plan_.matrix));
-  for (const auto& warning : plan_.table.warnings)
-    if (std::find(plan_.warnings.begin(), plan_.warnings.end(), warning) == plan_.warnings.end())
-      plan_.warnings.push_back(warning);
-  SHIPSET_TRY(plan_.targets, make_targets(*plan_.matrix, plan_.options.destination));
-  plan_.id = plan_.options.id.empty() ? release_id(*plan_.matrix, plan_.targets, plan_.options) : plan_.options.id;
-  SHIPSET_CHECK(check_id());
+  SHIPSET_CHECK(make_frame());
   SHIPSET_CHECK(check_only());
   SHIPSET_CHECK(check_named_tags());
+  choose_id();
   SHIPSET_CHECK(list_variants());
   const bool released = !plan_.options.from_version.empty();
   if (!released) SHIPSET_CHECK(prepare_images());
@@ -75,6 +66,26 @@ Result<Plan> Planner::run() {
   return std::move(plan_);
 }
 
+Result<void> Planner::make_frame() {
+  auto matrix = std::make_shared<Matrix>(given_);
+  SHIPSET_CHECK(choose_backend(*matrix));
+  plan_.warnings = matrix->warnings;
+  plan_.matrix = std::move(matrix);
+  SHIPSET_TRY(plan_.table, tags::make_table(*plan_.matrix));
+  for (const auto& warning : plan_.table.warnings)
+    if (std::find(plan_.warnings.begin(), plan_.warnings.end(), warning) == plan_.warnings.end())
+      plan_.warnings.push_back(warning);
+  SHIPSET_TRY(plan_.targets, make_targets(*plan_.matrix, plan_.options.destination));
+  plan_.id = plan_.options.id;
+  return plan_.id.empty() ? Result<void>() : check_release_id(plan_.id);
+}
+
+void Planner::choose_id() {
+  if (!plan_.id.empty()) return;
+  const std::string seed = plan_.matrix->facts.ci_run.empty() ? id_seed(plan_.matrix->directory) : std::string();
+  plan_.id = release_id(*plan_.matrix, plan_.targets, plan_.options, seed);
+}
+
 Result<void> Planner::choose_backend(Matrix& matrix) const {
   if (!plan_.options.builder.empty())
     for (auto& variant : matrix.variants)
@@ -93,14 +104,6 @@ Result<void> Planner::choose_backend(Matrix& matrix) const {
   for (auto& variant : matrix.variants)
     for (auto& image : variant.platforms) image.settings.backend = backend;
   return {};
-}
-
-/// The id is part of tags and of folder names.
-Result<void> Planner::check_id() const {
-  const bool legal = plan_.id.size() <= 64 && check_tag(plan_.id).ok() && plan_.id.find("..") == std::string::npos;
-  if (legal && plan_.id.front() != '.') return {};
-  return Error(ErrorKind::usage, "\"" + printable(plan_.id, 80) + "\" is no id of a release",
-               "it holds letters, digits, dots, dashes and underscores, at most 64");
 }
 
 /// Where this release writes: layouts, the folder that holds them, and files of the caller.

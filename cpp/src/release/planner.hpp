@@ -6,6 +6,8 @@
 #include <set>
 
 #include "assemble.hpp"
+#include "keys.hpp"
+#include "shipset/base/json.hpp"
 #include "shipset/release/plan.hpp"
 #include "shipset/tags/reader.hpp"
 #include "stores.hpp"
@@ -19,10 +21,15 @@ class Planner {
   /// Build keys of a frozen plan by variant: a part of a variant has the key of the whole.
   void promise_keys(std::map<std::string, Digest> keys) { promised_keys_ = std::move(keys); }
   Result<Plan> run();
+  /// The plan that `frozen` says, without a look at anything.
+  Result<Plan> restore(const Json& frozen);
 
  private:
+  /// Matrix, tag table, targets and id.
+  Result<void> make_frame();
+  void choose_id();
+  Result<void> restore_variant(PlannedVariant& variant, const Json& frozen);
   Result<void> choose_backend(Matrix& matrix) const;
-  Result<void> check_id() const;
   Result<void> list_variants();
   Result<void> check_only() const;
   [[nodiscard]] std::set<std::string> needed_below() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "promotion.hpp"
+#include "recorded_moves.hpp"
 #include "run.hpp"
 #include "shipset/base/linked_cancel.hpp"
 #include "shipset/base/parallel.hpp"
@@ -143,15 +144,27 @@ Result<void> Run::promote() {
     return now - *since >= stop_grace;
   });
   std::erase_if(moves_, [&](const Move& move) { return is_out(move.target); });
+  std::optional<JournalRecorder> recorder;
+  if (session_.journal) recorder.emplace(*session_.journal);
+  if (session_.journal && !session_.going_on()) {
+    std::vector<std::string> locations;
+    for (const auto& target : plan_.targets) locations.push_back(anchored(target.location));
+    SHIPSET_CHECK(record_moves(*session_.journal, moves_, locations));
+    mirror();
+    moving_ = true;
+  }
   SHIPSET_TRY(auto where, places(late.token()));
   PromotionOptions options;
   options.id = plan_.id;
   options.continue_on_failure = plan_.matrix->continue_on_registry_failure;
   options.events = events_;
   options.cancel = cancel_;
+  if (recorder) options.recorder = &*recorder;
   Promotion promotion(moves_, std::move(where), std::move(options));
+  if (session_.going_on()) promotion.resume(begun_moves(session_.past), session_.past.begun.contains("hold"));
   auto done = promotion.run();
   take_results(promotion);
+  committed_ = done.ok();
   return done;
 }
 

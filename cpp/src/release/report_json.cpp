@@ -1,4 +1,6 @@
-#include "shipset/base/json.hpp"
+#include <nlohmann/json.hpp>
+
+#include "report_impl.hpp"
 #include "shipset/base/secret.hpp"
 #include "shipset/release/report.hpp"
 
@@ -44,18 +46,6 @@ void write_measure(JsonWriter& out, const GateMeasure& measure) {
     out.null();
   out.member("compared_with", measure.compared_with);
   write_texts(out, "over", measure.over);
-  out.end_object();
-}
-
-void write_gate(JsonWriter& out, const GateReport& gate) {
-  out.begin_object().member("name", gate.name).member("at", gate.at).member("status", to_string(gate.status));
-  out.member("required", gate.required).member("exit_code", gate.exit_code).member("duration_ms", gate.duration_ms);
-  out.member("detail", redact(gate.detail)).member("log", gate.log);
-  write_texts(out, "judged", gate.judged);
-  out.member("result", gate.result).key("measured").begin_array();
-  for (const auto& measure : gate.measured) write_measure(out, measure);
-  out.end_array();
-  write_texts(out, "notes", gate.notes);
   out.end_object();
 }
 
@@ -110,7 +100,58 @@ void write_list(JsonWriter& out, std::string_view key, const std::vector<T>& ite
   out.end_array();
 }
 
+std::vector<std::string> texts(const Json& list) {
+  return list.get<std::vector<std::string>>();
+}
+
+GateMeasure read_measure(const Json& json) {
+  GateMeasure out;
+  out.variant = json.at("variant").get<std::string>();
+  out.platform = json.at("platform").get<std::string>();
+  out.image_bytes = json.at("image_bytes").get<std::uint64_t>();
+  out.layer_bytes = json.at("layer_bytes").get<std::uint64_t>();
+  if (json.at("former_bytes").is_number_unsigned()) out.former_bytes = json.at("former_bytes").get<std::uint64_t>();
+  out.compared_with = json.at("compared_with").get<std::string>();
+  out.over = texts(json.at("over"));
+  return out;
+}
+
 }  // namespace
+
+void write_gate(JsonWriter& out, const GateReport& gate) {
+  out.begin_object().member("name", gate.name).member("at", gate.at).member("status", to_string(gate.status));
+  out.member("required", gate.required).member("exit_code", gate.exit_code).member("duration_ms", gate.duration_ms);
+  out.member("detail", redact(gate.detail)).member("log", gate.log);
+  write_texts(out, "judged", gate.judged);
+  out.member("result", gate.result).key("measured").begin_array();
+  for (const auto& measure : gate.measured) write_measure(out, measure);
+  out.end_array();
+  write_texts(out, "notes", gate.notes);
+  out.end_object();
+}
+
+std::optional<GateReport> read_gate(const Json& json) {
+  const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
+  GateReport gate;
+  try {
+    gate.name = text("name");
+    gate.at = text("at");
+    for (const auto status : {Status::done, Status::failed, Status::skipped})
+      if (to_string(status) == text("status")) gate.status = status;
+    gate.required = json.at("required").get<bool>();
+    gate.exit_code = json.at("exit_code").get<int>();
+    gate.duration_ms = json.at("duration_ms").get<std::int64_t>();
+    gate.detail = text("detail");
+    gate.log = text("log");
+    gate.judged = texts(json.at("judged"));
+    gate.result = text("result");
+    for (const auto& measure : json.at("measured")) gate.measured.push_back(read_measure(measure));
+    gate.notes = texts(json.at("notes"));
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+  return gate;
+}
 
 std::uint64_t Report::bytes_moved() const {
   std::uint64_t sum = 0;

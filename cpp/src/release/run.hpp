@@ -9,11 +9,11 @@
 #include "assemble.hpp"
 #include "legs.hpp"
 #include "promotion.hpp"
+#include "session.hpp"
 #include "shipset/attest/catalog.hpp"
 #include "shipset/attest/statement.hpp"
 #include "shipset/base/file.hpp"
 #include "shipset/oci/transfer.hpp"
-#include "shipset/release/release.hpp"
 #include "stores.hpp"
 
 namespace shipset::release {
@@ -22,7 +22,9 @@ class Run {
   friend class SetMaker;
 
  public:
-  Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts);
+  /// `session` without a journal: nothing of the run outlives it but its report.
+  Run(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel, std::vector<Part> parts,
+      Session session);
   Outcome go();
 
  private:
@@ -36,7 +38,24 @@ class Run {
   };
 
   Result<void> phases();
+  Result<void> after_commit();
   Result<void> phase(std::string_view name, Result<void> (Run::*step)());
+
+  // run_journal.cpp
+  Result<void> note(const std::string& record, Flush flush = Flush::later);
+  Result<void> open_work();
+  bool take_built(std::size_t variant, std::size_t image);
+  Result<void> note_built(std::size_t variant, std::size_t image);
+  bool take_attested(std::size_t variant, std::size_t image);
+  Result<void> note_attested(std::size_t variant, std::size_t image);
+  void mirror();
+  void remove_mirror();
+  void end_journal(const std::optional<Error>& error);
+
+  // run_go_on.cpp
+  Result<void> go_on();
+  Result<void> restore_states();
+  void restore_image(std::size_t variant, std::size_t image);
 
   Result<void> preflight();
   Result<void> open_targets();
@@ -141,6 +160,11 @@ class Run {
   bool staged_ = false;
   bool gates_open_ = false;  ///< it ended because a required external gate has no result yet
   std::map<std::size_t, std::optional<Former>> former_;  ///< by variant: the release that growth is measured against
+  Session session_;
+  bool moving_ = false;  ///< the list of moves is written down: tags may have moved
+  bool mirrored_ = false, mirror_failed_ = false;
+  bool committed_ = false;           ///< every tag was read back: only forward from here
+  std::optional<Error> unrecorded_;  ///< the journal could not be written
   std::optional<TempDirectory> folder_;
   std::unique_ptr<oci::LayoutStore> work_;
   std::vector<State> states_;

@@ -98,6 +98,7 @@ Result<void> Run::put_document(oci::Store& store, const Document& document) {
 }
 
 Result<void> Run::attest_image(std::size_t variant, std::size_t image, attest::LayerCache& cache) {
+  if (take_attested(variant, image)) return {};
   const auto& planned = plan_.variants[variant];
   const auto& task = planned.images[image].task;
   const auto& built = *states_[variant].images[image];
@@ -143,7 +144,8 @@ Result<void> Run::attest_image(std::size_t variant, std::size_t image, attest::L
     statements.push_back({std::string(type), attest::make_statement(type, subjects, predicate)});
     row.provenance = true;
   }
-  return store_statements(variant, image, statements);
+  SHIPSET_CHECK(store_statements(variant, image, statements));
+  return note_attested(variant, image);
 }
 
 Result<void> Run::store_statements(std::size_t variant, std::size_t image,
@@ -199,6 +201,7 @@ Result<void> Run::assemble(std::size_t variant) {
   }
   state.index = assemble_index(images, attestations, std::move(annotations));
   report_.variants[variant].index = state.index.descriptor;
+  SHIPSET_CHECK(note(record::index(planned.name, state.index.descriptor)));
   return put_document(*work_, state.index);
 }
 

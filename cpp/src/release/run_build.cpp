@@ -48,6 +48,7 @@ Result<void> Run::build() {
   for (std::size_t i = 0; i < plan_.variants.size(); ++i) {
     if (!to_build(i) || plan_.variants[i].unbuildable) continue;
     for (std::size_t j = 0; j < plan_.variants[i].images.size(); ++j) {
+      if (take_built(i, j)) continue;
       const auto& backend = plan_.variants[i].images[j].task.settings.backend;
       auto at = std::find_if(batches.begin(), batches.end(), [&](const auto& batch) { return batch.first == backend; });
       if (at == batches.end()) at = batches.insert(batches.end(), {backend, {}});
@@ -79,6 +80,7 @@ Result<void> Run::build_with(const std::string& backend,
     const auto [variant, image] = images[outcome.task];
     take_outcome(variant, image, std::move(outcome));
   });
+  if (unrecorded_) return *unrecorded_;
   return cancel_.check();
 }
 
@@ -144,6 +146,7 @@ void Run::take_outcome(std::size_t variant, std::size_t image, build::Outcome ou
   row.bytes = outcome.result->bytes;
   row.notes = outcome.result->notes;
   states_[variant].images[image] = std::move(outcome.result).value();
+  if (auto noted = note_built(variant, image); !noted && !unrecorded_) unrecorded_ = std::move(noted).error();
 }
 
 Result<void> Run::judge_builds() {

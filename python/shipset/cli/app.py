@@ -22,6 +22,11 @@ COMMANDS = {
     "release": "release",
     "promote": "release",
     "gate": "gate",
+    "resume": "recovery",
+    "rollback": "recovery",
+    "status": "recovery",
+    "clean": "recovery",
+    "keep-list": "recovery",
     "version": "version",
     "verify": "content",
     "select": "content",
@@ -48,7 +53,8 @@ class Commands(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(import_module(f"shipset.cli.{module}"), f"{cmd_name}_command")
+        name = f"{cmd_name.replace('-', '_')}_command"
+        command: click.Command = getattr(import_module(f"shipset.cli.{module}"), name)
         return command
 
     def resolve_command(

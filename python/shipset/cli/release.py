@@ -31,9 +31,18 @@ def _id_option(command: options.F) -> options.F:
     )(command)
 
 
-def _report_option(command: options.F) -> options.F:
+def report_option(command: options.F) -> options.F:
+    """-o FILE."""
     return click.option(
         "-o", "--output", "target", type=click.Path(), help="Also write the report: .json, .html, .md or .txt."
+    )(command)
+
+
+def _mirror_option(command: options.F) -> options.F:
+    return click.option(
+        "--mirror-journal",
+        is_flag=True,
+        help="Keep the journal in the staging repository too, for another machine; always so in a CI run.",
     )(command)
 
 
@@ -50,7 +59,7 @@ def _execution_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.pass_context(command)
     for option in (
         options.quiet_option,
-        _report_option,
+        report_option,
         options.format_option("text", "json"),
         options.registry_options,
         _plan_option,
@@ -78,6 +87,7 @@ def build_command(ctx: click.Context, /, **arguments: Any) -> None:
 @click.command("release")
 @options.file_argument
 @options.move_options
+@_mirror_option
 @_git_tag_option
 @_execution_options
 def release_command(ctx: click.Context, /, **arguments: Any) -> None:
@@ -94,6 +104,7 @@ def release_command(ctx: click.Context, /, **arguments: Any) -> None:
 @options.from_version_option
 @click.option("--parts", type=click.Path(exists=True), help="Folder with the parts that the builds wrote (-o).")
 @options.move_options
+@_mirror_option
 @_git_tag_option
 @_execution_options
 def promote_command(ctx: click.Context, /, subject: str, from_version: str, **arguments: Any) -> None:
@@ -139,6 +150,7 @@ def _execute(
     quiet: bool,
     parts: str | None = None,
     git_tag: bool = False,
+    mirror_journal: bool = False,
     from_version: str = "",
 ) -> None:
     written = () if target is None else (target,)
@@ -165,10 +177,12 @@ def _execute(
                 force_tag=force_tag,
                 from_version=from_version,
                 parallel=parallel,
+                mirror_journal=mirror_journal,
                 registry=registry,
                 on_event=on_event,
                 cancel=stop.token,
             )
+        stop.id = planned.id
         tag = prepare_git_tag(planned) if git_tag else None
         try:
             if goal == "promote":
@@ -178,9 +192,9 @@ def _execute(
                 report = execute(on_event=on_event, cancel=stop.token).report
         except ShipsetError as error:
             if error.report is not None:
-                _show(error.report, form, target)
+                show_report(error.report, form, target)
             raise
-    _show(report, form, target)
+    show_report(report, form, target)
     if tag is not None:
         tag.push()
         output.say(f"git tag {tag.name} is on {tag.remote}")
@@ -197,7 +211,8 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) not in (None, click.core.ParameterSource.DEFAULT)
 
 
-def _show(report: Report, form: str, target: str | None) -> None:
+def show_report(report: Report, form: str, target: str | None) -> None:
+    """Writes the report where it was asked for."""
     if target is not None:
         report.save(target)
     output.data(report.to_json() + "\n" if form == "json" else render(report, form))

@@ -23,6 +23,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.token = CancelToken()
+        self.id = ""  # of the release, once it is known
         self._promoting = False
 
     def watch(self, event: Event) -> None:
@@ -35,6 +36,9 @@ class Stop:
         del frame
         if self.token.cancelled:
             output.say("shipset: stopped at once" + (", tags may be mixed" if self._promoting else ""))
+            if self._promoting and self.id:
+                output.say(f"shipset: go on with: shipset resume {self.id}")
+                output.say(f"shipset: go back with: shipset rollback {self.id}")
             os._exit(EXIT_MIXED if self._promoting else EXIT_CANCELLED)
         self.token.cancel()
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name

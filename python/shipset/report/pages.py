@@ -8,7 +8,9 @@ from shipset import _core
 from shipset.display import Page, Row, Table
 
 if TYPE_CHECKING:
+    from shipset.cleaning import Cleaning
     from shipset.matrix import Matrix
+    from shipset.recovery import ReleaseStatus, Status
     from shipset.release import Plan
     from shipset.report.report import Report
     from shipset.report.values import GateReport, TagReport
@@ -251,3 +253,50 @@ def _report_tags(report: Report) -> Table:
         for tag in report.tags
     )
     return Table("Tags", ("tag", "result", "old", "new", "why"), rows)
+
+
+def status_page(status: Status) -> Page:
+    """One row a release, and for one alone its tags too."""
+    rows = tuple(
+        Row(
+            (one.id, f"{one.name} {one.version}".strip(), one.state + (", running" if one.running else ""), one.phase),
+            "" if one.next else "dim",
+        )
+        for one in status.releases
+    )
+    notes = ("no release has a journal here",) if not rows else ()
+    tables = [Table("", ("id", "release", "state", "last phase"), rows, notes)]
+    if len(status.releases) == 1:
+        tables += _one_status(status.releases[0])
+    return Page("Releases", (), tuple(tables))
+
+
+def _one_status(one: ReleaseStatus) -> list[Table]:
+    tags = tuple(
+        Row(
+            (
+                tag.reference,
+                tag.state,
+                tag.old_digest.brief if tag.old_digest else "no tag",
+                tag.new_digest.brief if tag.new_digest else "",
+                tag.holds,
+            ),
+            "bad" if tag.holds == "other" else "",
+        )
+        for tag in one.tags
+    )
+    tables = [Table("Tags", ("tag", "state", "old", "new", "holds now"), tags)] if tags else []
+    return [*tables, Table("Next", (), (), one.next)] if one.next else tables
+
+
+def cleaning_page(cleaning: Cleaning) -> Page:
+    """One row a thing that is ours."""
+    rows = tuple(
+        Row((item.name, item.what, item.status, item.why), {"left": "bad", "removed": "good"}.get(item.status, ""))
+        for item in cleaning.items
+    )
+    listed = any(item.status == "listed" for item in cleaning.items)
+    notes = ("nothing to clean",) if not rows else ("shipset clean --yes removes these",) if listed else ()
+    kept = tuple(f"{one.release} is kept: {one.why}" for one in cleaning.kept)
+    tables = [Table("", ("what", "is", "state", "why"), rows, notes)]
+    return Page("Left by releases", (), (*tables, Table("", (), (), kept)) if kept else tuple(tables))

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "catch_shim.hpp"
 #include "shipset/base/file.hpp"
@@ -84,8 +85,20 @@ class Workspace {
     for (const auto& tag : *names) out[tag] = (*store)->resolve(tag)->value().digest.str();
     return out;
   }
-  /// Nothing of the run's own may be left beside the results.
-  [[nodiscard]] bool clean() const { return !fs::exists(path(".shipset")); }
+  /// Of the run's own, nothing but journals with their frozen plans may be left beside the results; of a release that
+  /// failed also what the next attempt takes up.
+  [[nodiscard]] bool clean() const {
+    if (!fs::exists(path(".shipset"))) return true;
+    for (const auto& release : fs::directory_iterator(path(".shipset"))) {
+      const std::string name = release.path().filename().string();
+      if (name == ".gitignore" || name == "seed") continue;
+      if (!fs::exists(release.path() / "journal")) return false;
+      for (const auto& file : fs::directory_iterator(release.path()))
+        if (!std::set<std::string>{"journal", "plan.json", "release.toml", "lock"}.contains(file.path().filename()))
+          return false;
+    }
+    return true;
+  }
 
  private:
   TempDirectory folder_;

@@ -116,7 +116,7 @@ TEST_CASE("release, a required variant cannot be built, moves no tag and tells w
   CHECK(outcome.report.variants.at(1).status == Status::failed);
   CHECK(outcome.report.tags.at(0).status == Status::not_started);
   CHECK(space.tags() == before);
-  CHECK(space.clean());
+  CHECK(fs::exists(space.path(".shipset/" + plan->id + "/work/index.json")));
 }
 
 TEST_CASE("release, an optional variant cannot be built, releases the others and leaves its tags") {
@@ -224,6 +224,6 @@ TEST_CASE("release, attestations as referrers and files, writes them beside the 
   CHECK(oci::Index::parse(index->bytes, "index")->manifests.size() == 2);
   std::size_t files = 0;
   for (const auto& file : fs::recursive_directory_iterator(space.path(".shipset")))
-    files += file.path().extension() == ".json" ? 1 : 0;
+    if (file.path().parent_path().filename() == "attestations") files += file.path().extension() == ".json" ? 1 : 0;
   CHECK(files == 8);
 }

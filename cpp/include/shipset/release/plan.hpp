@@ -33,6 +33,8 @@ struct Options {
   /// Applies the tag rules once more to this version, which is there already, and builds nothing. The matrix must be of
   /// that version (ReleaseSpec::matrix_of_version). "": an ordinary release.
   std::string from_version;
+  /// The journal also goes to the staging repository, for another machine; always so in a CI run (Facts::ci_run).
+  bool mirror_journal = false;
 };
 
 /// One place that receives the release: a repository of the file at its destination.
@@ -141,6 +143,7 @@ struct ThawOptions {
   std::string builder;               ///< in place of the plan's
   std::vector<std::string> results;  ///< as in Options; the plan's own file
   registry::ClientOptions client;
+  std::optional<std::string> spec_text;  ///< text of the release file, in place of what lies there now
 };
 Result<Plan> thaw_plan(std::string_view json, const ThawOptions& options, const EventSink& events = {},
                        const CancelToken& cancel = {});
