@@ -65,8 +65,14 @@ class Cleaner {
       Known known;
       const std::string object = "the journal " + journal.string();
       SHIPSET_TRY(const std::string text, read_file(journal, max_journal_bytes));
-      SHIPSET_TRY(const JournalLines lines, read_journal(text, object));
-      SHIPSET_TRY(known.state, read_state(lines.records, object));
+      const auto lines = read_journal(text, object);
+      auto state = lines ? read_state(lines->records, object) : Result<JournalState>(Error(lines.error()));
+      if (!state && !options_.id.empty()) return std::move(state).error();
+      if (!state) {  // it proves nothing, and stands in the way of no other
+        report_.kept.push_back({id, state.error().what + (state.error().why.empty() ? "" : ": " + state.error().why)});
+        continue;
+      }
+      known.state = std::move(*state);
       known.folder = entry.path();
       known.running = !FileLock::acquire(entry.path() / Journal::lock_name, std::chrono::milliseconds(0)).ok();
       if (auto plan = read_file(entry.path() / Journal::plan_name, max_plan_bytes)) known.plan = std::move(*plan);
@@ -109,11 +115,15 @@ class Cleaner {
     const auto plan = frozen::parse(known.plan);
     if (!plan) return;
     for (const auto& target : frozen::child(*plan, "targets")) add(frozen::text_at(target, "location"));
-    if (const auto staging = frozen::text_at(*plan, "staging_repository"); !staging.empty()) add(staging);
+    const auto staging = staging_place(frozen::text_at(*plan, "staging_repository"),
+                                       frozen::text_at(frozen::child(*plan, "options"), "to"));
+    if (staging && *staging) known.places.emplace((*staging)->str(), **staging);
   }
 
   [[nodiscard]] std::string reason_to_keep(const std::string& id, const Known& known) const {
     if (known.running) return "a process works on it";
+    if (!known.state.id.empty() && known.state.id != id)
+      return "its journal belongs to release " + printable(known.state.id, 64) + " and proves nothing";
     if (known.state.unfinished_moves())
       return "its tags have begun to move: shipset resume " + id + ", or shipset rollback " + id;
     const bool ended = known.state.outcome == "released" || known.state.outcome == "rolled back";

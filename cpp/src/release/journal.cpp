@@ -45,6 +45,10 @@ Result<void> check_header(std::string_view json, const std::string& object) {
 
 }  // namespace
 
+std::string journal_line(const std::string& before, std::string_view json) {
+  return check_of(before, json) + " " + std::string(json) + "\n";
+}
+
 Result<JournalLines> read_journal(std::string_view text, const std::string& object) {
   JournalLines out;
   std::size_t at = 0, number = 0;

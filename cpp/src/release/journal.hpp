@@ -36,6 +36,9 @@ struct JournalLines {
 /// schema version. `object` names it in messages.
 Result<JournalLines> read_journal(std::string_view text, const std::string& object);
 
+/// The line of a further record, to follow the one whose checksum is `before`.
+std::string journal_line(const std::string& before, std::string_view json);
+
 class Journal {
  public:
   /// Names of what lies in the folder of a release.

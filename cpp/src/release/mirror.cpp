@@ -86,6 +86,15 @@ Result<void> write_mirror(oci::Store& store, const std::string& id, const fs::pa
   return store.put_tag(mirror_tag(id), describe(oci::media_type::manifest, bytes), bytes);
 }
 
+Result<bool> end_mirror(oci::Store& store, const std::string& id, const fs::path& folder, const CancelToken& cancel) {
+  SHIPSET_TRY(const auto there, store.resolve(mirror_tag(id)));
+  if (!there) return true;
+  const auto removed = store.remove_tag(mirror_tag(id));
+  if (removed && *removed) return true;
+  SHIPSET_CHECK(write_mirror(store, id, folder, cancel));
+  return false;
+}
+
 Result<std::optional<Mirror>> read_mirror(oci::Store& store, const std::string& id) {
   SHIPSET_TRY(const auto tagged, store.resolve(mirror_tag(id)));
   if (!tagged) return std::optional<Mirror>();
@@ -101,16 +110,40 @@ Result<std::optional<Mirror>> read_mirror(oci::Store& store, const std::string& 
   const std::string object = "the journal in " + store.name() + ":" + mirror_tag(id);
   SHIPSET_TRY(const JournalLines lines, read_journal(out.journal, object));
   SHIPSET_TRY(out.state, read_state(lines.records, object));
+  out.check = lines.check;
+  out.journal.resize(lines.bytes);
   if (out.state.id != id) return unusable(store, id, "its journal is of release " + printable(out.state.id, 64));
   if (Digest::of(out.plan).str() != out.state.plan) return unusable(store, id, "its plan is not that of its journal");
   return std::optional<Mirror>(std::move(out));
 }
 
+namespace {
+
+/// A mirror is from right before the first move: any tag may have been moved since by the machine that wrote it.
+std::string what_may_have_happened(const Mirror& mirror) {
+  if (!mirror.state.unfinished_moves() || mirror.state.committed) return {};
+  std::vector<std::size_t> moves, holds;
+  for (const auto& move : mirror.state.moves) {
+    if (!move.old || move.old->descriptor.digest != move.wanted.digest) moves.push_back(move.number);
+    if (move.hold) holds.push_back(move.number);
+  }
+  std::string out, check = mirror.check;
+  for (const auto& [act, numbers] : {std::pair{"hold", holds}, std::pair{"move", moves}}) {
+    if (numbers.empty()) continue;
+    const std::string line = journal_line(check, record::act(act, "begun", numbers));
+    check = line.substr(0, line.find(' '));
+    out += line;
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<void> restore_mirror(const Mirror& mirror, const fs::path& folder) {
   SHIPSET_CHECK(make_directories(folder));
   SHIPSET_CHECK(write_file_atomic(folder / Journal::plan_name, mirror.plan));
   SHIPSET_CHECK(write_file_atomic(folder / Journal::spec_name, mirror.spec));
-  return write_file_atomic(folder / Journal::file_name, mirror.journal);
+  return write_file_atomic(folder / Journal::file_name, mirror.journal + what_may_have_happened(mirror));
 }
 
 }  // namespace shipset::release

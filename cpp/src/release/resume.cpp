@@ -75,7 +75,8 @@ Outcome resume(const RecoveryOptions& options, const EventSink& events, const Ca
     return failed(options.id, past,
                   Error(ErrorKind::policy, "release " + options.id + " was rolled back", "its tags are as before it",
                         "release it again with shipset release"));
-  if (past.undoing) return finish_rollback(std::move(session), options, events, cancel);
+  // One that failed has put its tags back itself, and may be tried again.
+  if (past.undoing && past.outcome.empty()) return finish_rollback(std::move(session), options, events, cancel);
   auto frozen = frozen_plan(session);
   if (!frozen) return failed(options.id, past, std::move(frozen).error());
   if (session.going_on()) {

@@ -4,6 +4,7 @@
 
 #include "go_on.hpp"
 #include "keys.hpp"
+#include "mirror.hpp"
 #include "recorded_moves.hpp"
 #include "session.hpp"
 #include "set_store.hpp"
@@ -14,9 +15,12 @@
 
 namespace shipset::release {
 
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr std::size_t looks_at_once = 8;
+constexpr std::uint64_t max_plan_bytes = 256u << 20;
 
 class Rollback {
  public:
@@ -54,6 +58,7 @@ class Rollback {
     report_.name = past.name;
     report_.version = past.version;
     if (past.outcome == "rolled back") {
+      end_mirrored();
       report_.outcome = "nothing to do";
       return {};
     }
@@ -186,9 +191,27 @@ class Rollback {
 
   Result<void> end() {
     SHIPSET_CHECK(session_.journal->append(record::end("rolled back", now_unix_s()), Flush::now));
+    end_mirrored();
     drop_files(session_.journal->folder(), false);
     report_.outcome = "rolled back";
     return {};
+  }
+
+  /// Another machine must not go on with what was taken back here.
+  void end_mirrored() {
+    const fs::path& folder = session_.journal->folder();
+    auto place = options_.staging;
+    if (!place)
+      if (const auto plan = read_file(folder / Journal::plan_name, max_plan_bytes)) place = mirror_place(*plan);
+    if (!place) return;
+    const auto store = stores_.write({{}, *place}, events_, {});
+    const auto gone = store ? end_mirror(**store, options_.id, folder, {}) : Result<bool>(Error(store.error()));
+    const std::string name = place->str() + ":" + mirror_tag(options_.id);
+    if (!gone)
+      report_.warnings.push_back("the mirrored journal " + name + " could not be removed: " + gone.error().what);
+    else if (!*gone)
+      report_.warnings.push_back("the tag " + name + " (the mirrored journal) could not be removed; shipset clean " +
+                                 options_.id + " tells how");
   }
 
   const RecoveryOptions& options_;

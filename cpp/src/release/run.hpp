@@ -48,7 +48,7 @@ class Run {
   Result<void> note_built(std::size_t variant, std::size_t image);
   bool take_attested(std::size_t variant, std::size_t image);
   Result<void> note_attested(std::size_t variant, std::size_t image);
-  void mirror();
+  void mirror(bool at_end = false);
   void remove_mirror();
   void end_journal(const std::optional<Error>& error);
 

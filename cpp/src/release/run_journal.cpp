@@ -140,14 +140,19 @@ Result<void> Run::note_attested(std::size_t variant, std::size_t image) {
   return note(record::attested(record));
 }
 
-/// For another machine. What goes wrong there is no reason to stop here.
-void Run::mirror() {
-  if (!session_.journal || cancel_.cancelled()) return;
+/// For another machine. What goes wrong there is no reason to stop here. `at_end`: a stop does not keep it from telling
+/// that tags which it says are moving have been put back.
+void Run::mirror(bool at_end) {
+  const bool stopped = cancel_.cancelled();
+  if (!session_.journal || (stopped && !(at_end && mirrored_ && moving_))) return;
   const auto place = mirror_place(plan_);
   if (!place) return;
-  const auto store = stores_.write({place->str(), *place}, events_, cancel_);
+  const CancelToken stop = stopped ? CancelToken() : cancel_;
+  const Target target{place->str(), *place};
+  auto store = stores_.write(target, events_, stop);
+  if (store && stopped) store = stores_.write_on(target, **store);
   auto written =
-      store ? write_mirror(**store, plan_.id, session_.journal->folder(), cancel_) : Result<void>(store.error());
+      store ? write_mirror(**store, plan_.id, session_.journal->folder(), stop) : Result<void>(store.error());
   mirrored_ = mirrored_ || written.ok();
   if (written || mirror_failed_) return;
   mirror_failed_ = true;
@@ -160,10 +165,12 @@ void Run::mirror() {
 void Run::remove_mirror() {
   const auto place = mirror_place(plan_);
   if (!place || !session_.journal) return;
-  const auto store = stores_.write({place->str(), *place}, events_, cancel_);
-  if (!store) return;
-  const auto removed = (*store)->remove_tag(mirror_tag(plan_.id));
-  if (!removed || !*removed)
+  const Target target{place->str(), *place};
+  auto store = stores_.write(target, events_, {});
+  if (store) store = stores_.write_on(target, **store);
+  const auto gone =
+      store ? end_mirror(**store, plan_.id, session_.journal->folder(), {}) : Result<bool>(Error(store.error()));
+  if (!gone || !*gone)
     report_.warnings.push_back("the tag " + place->str() + ":" + mirror_tag(plan_.id) +
                                " (the mirrored journal) could not be removed; shipset clean tells how");
 }
@@ -184,8 +191,8 @@ void Run::end_journal(const std::optional<Error>& error) {
   });
   if (released)
     remove_mirror();
-  else
-    mirror();
+  else if (useful || mirrored_ || !session_.past.images.empty())
+    mirror(true);
   work_.reset();
   session_.journal.reset();
   if (released)

@@ -5,6 +5,7 @@
 
 #include "gate_result.hpp"
 #include "mirror.hpp"
+#include "plan_read.hpp"
 #include "shipset/base/text.hpp"
 #include "stores.hpp"
 
@@ -161,6 +162,19 @@ std::optional<Location> mirror_place(const Plan& plan) {
   if (staging && *staging && (*staging)->kind == Location::Kind::registry) return **staging;
   for (const auto& target : plan.targets)
     if (target.location.kind == Location::Kind::registry) return target.location;
+  return std::nullopt;
+}
+
+std::optional<Location> mirror_place(std::string_view plan_json) {
+  const auto plan = frozen::parse(plan_json);
+  if (!plan) return std::nullopt;
+  const auto staging = staging_place(frozen::text_at(*plan, "staging_repository"),
+                                     frozen::text_at(frozen::child(*plan, "options"), "to"));
+  if (staging && *staging && (*staging)->kind == Location::Kind::registry) return **staging;
+  for (const auto& target : frozen::child(*plan, "targets"))
+    if (auto place = Location::parse(frozen::text_at(target, "location"));
+        place && place->kind == Location::Kind::registry)
+      return *place;
   return std::nullopt;
 }
 

@@ -29,6 +29,9 @@ Result<void> fetch_journal(const RecoveryOptions& options, const EventSink& even
 /// Where the journal of a plan is mirrored; nullopt: it is not, or there is no registry to mirror it to.
 std::optional<Location> mirror_place(const Plan& plan);
 
+/// Where it may be mirrored, by a frozen plan's JSON; nullopt also when that cannot be read.
+std::optional<Location> mirror_place(std::string_view plan_json);
+
 /// For a plan that is to be carried out: a new attempt begins, unless there is something to go on with, or nothing to
 /// do. Kind policy: another release has begun to move one of these tags and has not ended.
 /// A journal that only the mirror has is taken from there.
