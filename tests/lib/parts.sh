@@ -142,12 +142,15 @@ part_interop() {
   PATH="$venv/bin:$PATH" SHIPSET_TEST_BUILD="$cpp_build" run_pytest tests/interop
 }
 
-# Every fault of shipset.testing on every verb, and mixtures; the short form takes about a minute and a half.
+# Every fault of shipset.testing on every verb, and mixtures; then releases that are killed. The short forms take about a
+# minute and a half each.
 part_campaign() {
   local arguments=()
   [[ $full == true ]] && arguments+=(--full)
   "$venv/bin/python" -m pytest -q tests/campaign
   "$venv/bin/python" tests/campaign/run.py ${arguments[@]:+"${arguments[@]}"}
+  command -v registry >/dev/null || build_peers github.com/distribution/distribution/v3/cmd/registry
+  "$venv/bin/python" tests/campaign/kill.py ${arguments[@]:+"${arguments[@]}"}
 }
 
 # Benchmarks print their table. The smoke run proves that they run; the full one holds the limits.

@@ -136,7 +136,7 @@ def _recover(
     quiet: bool,
 ) -> None:
     with stoppable() as stop, shown(quiet=quiet) as show:
-        stop.id = release_id
+        stop.recovers(release_id)
 
         def on_event(event: Event) -> None:
             stop.watch(event)

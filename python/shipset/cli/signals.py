@@ -16,6 +16,7 @@ from shipset.cli import output
 from shipset.events import Event
 
 EXIT_MIXED, EXIT_CANCELLED = 8, 130
+_MOVING = ("promote", "set")
 
 
 class Stop:
@@ -24,22 +25,27 @@ class Stop:
     def __init__(self) -> None:
         self.token = CancelToken()
         self.id = ""  # of the release, once it is known
-        self._promoting = False
+        self._moving = False
+
+    def recovers(self, id: str) -> None:
+        """The command takes up a release whose tags may be moving already; no phase tells of going back."""
+        self.id = id
+        self._moving = True
 
     def watch(self, event: Event) -> None:
-        """Takes notice of the phase."""
-        if event.kind in ("phase_started", "phase_finished") and (event.phase or event.subject) == "promote":
-            self._promoting = event.kind == "phase_started"
+        """Takes notice of the phase: with "promote" the moves begin, and what follows belongs to them."""
+        if event.kind == "phase_started":
+            self._moving = (event.phase or event.subject) in _MOVING
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The handler of both signals."""
         del frame
         if self.token.cancelled:
-            output.say("shipset: stopped at once" + (", tags may be mixed" if self._promoting else ""))
-            if self._promoting and self.id:
+            output.say("shipset: stopped at once" + (", tags may be mixed or work remains" if self._moving else ""))
+            if self._moving and self.id:
                 output.say(f"shipset: go on with: shipset resume {self.id}")
                 output.say(f"shipset: go back with: shipset rollback {self.id}")
-            os._exit(EXIT_MIXED if self._promoting else EXIT_CANCELLED)
+            os._exit(EXIT_MIXED if self._moving else EXIT_CANCELLED)
         self.token.cancel()
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         output.say(f"shipset: {name}: stopping and cleaning up; once more ends at once")
