@@ -106,3 +106,20 @@ def test_release__kill__leaves_a_layout_that_the_next_one_completes(big: Project
     done = shipset_command("release", "--to", big.to, timeout_s=240)
     assert done.code == 0, done.err
     assert shipset_command("verify", f"{big.to}:1.0.0").code == 0
+
+
+@pytest.mark.parametrize("written", [b"", b'067d6f9ec093d213 {"kind":"shipset.jour'], ids=["nothing", "half a line"])
+def test_rollback__release_killed_before_its_journal_began__has_nothing_to_undo(
+    project: Project, shipset_command: Shipset, written: bytes
+) -> None:
+    journal = project.folder / ".shipset" / "0123456789ab" / "journal"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(written)
+    for _ in range(2):
+        done = shipset_command("rollback", "0123456789ab")
+        assert done.code == 0, done.err
+        assert "had not begun" in done.out + done.err
+        assert shipset_command("status").code == 0, "the journal can still be read"
+    assert shipset_command("resume", "0123456789ab").code == 2
+    assert shipset_command("clean", "0123456789ab", "--yes").code == 0
+    assert not journal.exists()

@@ -57,6 +57,12 @@ class Rollback {
     const auto& past = session_.past;
     report_.name = past.name;
     report_.version = past.version;
+    // Without an attempt there may be no header either, and no record may come before that.
+    if (!past.exists()) {
+      report_.warnings.emplace_back("this release had not begun: nothing had to be undone");
+      report_.outcome = "nothing to do";
+      return {};
+    }
     if (past.outcome == "rolled back") {
       end_mirrored();
       report_.outcome = "nothing to do";
