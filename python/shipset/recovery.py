@@ -41,7 +41,7 @@ class TagStatus:
 @dataclass(frozen=True, slots=True)
 class ReleaseStatus:
     """Where one release stands. ``state`` is one of: before staging, staged, moving tags, going back, committed,
-    released, failed, cancelled, rolled back."""
+    released, failed, cancelled, rolled back, unreadable (``problem`` tells why)."""
 
     id: str
     name: str
@@ -54,6 +54,7 @@ class ReleaseStatus:
     committed: bool
     tags: tuple[TagStatus, ...]
     next: tuple[str, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

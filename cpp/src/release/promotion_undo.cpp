@@ -112,7 +112,8 @@ Result<void> Promotion::undo() {
   return Error(ErrorKind::incomplete,
                std::to_string(stuck.size()) + (stuck.size() == 1 ? " tag" : " tags") + " could not be put back",
                "not put back: " + join(stuck, "\nnot put back: "),
-               "put these tags back by hand, or release again once the registry answers");
+               "once the registry answers: " +
+                   (options_.id.empty() ? "release again" : "shipset rollback " + options_.id + " puts them back"));
 }
 
 void Promotion::release_holds() {

@@ -20,9 +20,12 @@ struct Found {
   std::string id;
   JournalState state;
   bool running = false;  ///< a process holds it
+  std::string problem;   ///< why its journal cannot be used
 };
 
-std::string_view stage_of(const JournalState& state) {
+std::string_view stage_of(const Found& found) {
+  if (!found.problem.empty()) return "unreadable";
+  const auto& state = found.state;
   if (state.outcome == "released") return "released";
   if (state.outcome == "rolled back") return "rolled back";
   if (!state.outcome.empty()) return state.outcome == "cancelled" ? "cancelled" : "failed";
@@ -33,13 +36,14 @@ std::string_view stage_of(const JournalState& state) {
 }
 
 std::vector<std::string> next_steps(const Found& found) {
-  if (found.running) return {};
+  if (found.running || !found.problem.empty()) return {};
   const std::string go_on = "shipset resume " + found.id, back = "shipset rollback " + found.id;
   const auto& state = found.state;
   if (state.outcome == "rolled back") return {"shipset clean " + found.id};
   if (state.outcome == "released") return {back, "shipset clean " + found.id};
-  if (state.undoing) return {back};
-  if (state.moving) return {go_on, back};
+  const bool open = state.outcome.empty();
+  if (open && state.undoing) return {back};
+  if (open && state.moving) return {go_on, back};
   return {go_on, "shipset clean " + found.id};
 }
 
@@ -51,6 +55,7 @@ Result<Found> read_one(const fs::path& folder) {
   SHIPSET_TRY(const std::string text, read_file(journal, max_journal_bytes));
   SHIPSET_TRY(const JournalLines lines, read_journal(text, "the journal " + journal.string()));
   SHIPSET_TRY(found.state, read_state(lines.records, "the journal " + journal.string()));
+  if (found.state.id != found.id) return foreign_journal(folder, found.state.id);
   found.running = !FileLock::acquire(folder / Journal::lock_name, std::chrono::milliseconds(0)).ok();
   return found;
 }
@@ -86,10 +91,10 @@ Result<void> write_now(JsonWriter& out, const MoveRecord& move, Stores& stores) 
 Result<void> write_one(JsonWriter& out, const Found& found, Stores* stores) {
   const auto& state = found.state;
   out.begin_object().member("id", found.id).member("name", state.name).member("version", state.version);
-  out.member("state", stage_of(state)).member("phase", state.phase).member("running", found.running);
+  out.member("state", stage_of(found)).member("phase", state.phase).member("running", found.running);
   out.member("attempts", static_cast<std::uint64_t>(state.attempts));
   out.member("images_built", static_cast<std::uint64_t>(state.images.size()));
-  out.member("committed", state.committed).key("tags").begin_array();
+  out.member("committed", state.committed).member("problem", found.problem).key("tags").begin_array();
   for (const auto& move : state.moves) {
     out.begin_object().member("reference", move.reference).member("variant", move.variant);
     out.member("old_digest", digest_of(move.old)).member("new_digest", move.wanted.digest.str());
@@ -127,8 +132,11 @@ Result<std::string> status_json(const RecoveryOptions& options, bool look, const
   out.begin_object().member("schema_version", 1).member("kind", "shipset.status").key("releases").begin_array();
   for (const auto& [time, folder] : folders) {
     SHIPSET_CHECK(cancel.check());
-    SHIPSET_TRY(const Found found, read_one(folder));
-    SHIPSET_CHECK(write_one(out, found, look ? &stores : nullptr));
+    auto found = read_one(folder);
+    if (!found && !options.id.empty()) return std::move(found).error();
+    // One journal that cannot be used does not hide the others.
+    if (!found) found = Found{folder.filename().string(), {}, false, found.error().what + ": " + found.error().why};
+    SHIPSET_CHECK(write_one(out, *found, look ? &stores : nullptr));
   }
   out.end_array().end_object();
   return out.take();

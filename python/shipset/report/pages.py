@@ -264,7 +264,8 @@ def status_page(status: Status) -> Page:
         )
         for one in status.releases
     )
-    notes = ("no release has a journal here",) if not rows else ()
+    notes = tuple(one.problem for one in status.releases if one.problem)
+    notes = notes if rows else ("no release has a journal here",)
     tables = [Table("", ("id", "release", "state", "last phase"), rows, notes)]
     if len(status.releases) == 1:
         tables += _one_status(status.releases[0])
