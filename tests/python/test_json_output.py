@@ -56,6 +56,7 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
         '[[gate]]\nname = "size"\nat = "staged"\nbudget = { image = "1 GiB" }\n'
         '[[gate]]\nname = "gpu"\nat = "external"\n'
     )
+    assert shipset_command("release", "--to", f"oci:{project.folder}/waiting", "--input", "version=2.0.0").code == 4
     result = project.folder / "result.json"
     result.write_text('{"result": "pass"}')
     project.add('\n[[variant]]\nname = "never"\nwhen = "inputs.latest"\n')
@@ -78,6 +79,9 @@ def documents(project: Project, shipset_command: Shipset) -> dict[str, Any]:
         "Content": data("inspect", reference),
         "Difference": data("diff", f"{older}:0.9.0", reference),
         "SBOM": data("sbom", reference),
+        "Status": data("status", "--look"),
+        "Cleaning": data("clean"),
+        "Keep-list": data("keep-list", project.to),
         "Copy": data("copy", reference, f"oci:{project.folder}/copy"),
         "Diagnosis": data("doctor"),
     }

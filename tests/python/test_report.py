@@ -75,3 +75,43 @@ def test_plan_html__is_a_page_too(project: Project, tmp_path: Path) -> None:
     text = plan.save(tmp_path / "plan.html").read_text(encoding="utf-8")
     assert "Plan: app 1.0.0" in text
     assert "create" in text
+
+
+def test_status_and_cleaning__as_values__are_equal_after_pickling_and_show_themselves(
+    report: shipset.Report, project: Project
+) -> None:
+    status = shipset.status(directory=project.folder, look=True)
+    cleaning = shipset.clean(directory=project.folder)
+    assert [(one.id, one.state) for one in status.releases] == [(report.id, "released")]
+    assert {tag.holds for tag in status.releases[0].tags} == {"new"}
+    for value, word in ((status, report.id), (cleaning, "journal, frozen plan and logs")):
+        back = pickle.loads(pickle.dumps(value))  # noqa: S301 (own data)
+        assert (back, hash(back), back.to_dict()) == (value, hash(value), value.to_dict())
+        assert word in value.to_text()
+        assert word in value._repr_html_()
+        assert str(value) == repr(value) == value.to_text()
+
+
+def test_status__texts_of_a_journal__become_no_markup_or_terminal_codes(report: shipset.Report) -> None:
+    hostile = "<i>x</i>\x1b[31m"
+    data = {"schema_version": 1, "kind": "shipset.status", "releases": [
+        {"id": "a", "name": hostile, "version": "1", "state": "unreadable", "phase": hostile, "running": False,
+         "attempts": 1, "images_built": 0, "committed": False, "problem": hostile, "tags": [], "next": [hostile]}
+    ]}  # fmt: skip
+    shown = shipset.Status(json.dumps(data))
+    assert shown.releases[0].problem == hostile
+    assert "<i>" not in shown._repr_html_()
+    assert "\x1b" not in shown._repr_html_() + shown.to_text()
+
+
+def test_status__broken_journal__does_not_hide_the_other_releases(report: shipset.Report, project: Project) -> None:
+    broken = project.folder / ".shipset" / "0123456789ab"
+    broken.mkdir()
+    (broken / "journal").write_text("no journal\n", encoding="utf-8")
+    found = {one.id: one for one in shipset.status(directory=project.folder).releases}
+    assert found[report.id].state == "released"
+    assert found["0123456789ab"].state == "unreadable"
+    assert "does not hold" in found["0123456789ab"].problem
+    assert "does not hold" in shipset.status(directory=project.folder).to_text()
+    with pytest.raises(shipset.VerificationError, match="0123456789ab"):
+        shipset.status("0123456789ab", directory=project.folder)

@@ -163,7 +163,8 @@ void Run::mirror(bool at_end) {
 
 /// A release that has ended leaves no journal with others.
 void Run::remove_mirror() {
-  const auto place = mirror_place(plan_);
+  const bool possible = mirror_place(plan_).has_value() || session_.past.exists();
+  const auto place = possible ? mirror_home(plan_) : std::nullopt;
   if (!place || !session_.journal) return;
   const Target target{place->str(), *place};
   auto store = stores_.write(target, events_, {});

@@ -143,6 +143,11 @@ Error no_journal(const fs::path& directory, const std::string& id) {
       .with("missing", "journal");
 }
 
+Error foreign_journal(const fs::path& folder, const std::string& id) {
+  return Error(ErrorKind::verify, object_of(folder) + " is foreign", "it belongs to release " + printable(id, 64),
+               "put it aside");
+}
+
 Result<Session> open_session(const fs::path& directory, const std::string& id) {
   const fs::path folder = state_folder(directory) / id;
   std::error_code ignored;
@@ -150,14 +155,16 @@ Result<Session> open_session(const fs::path& directory, const std::string& id) {
   Session session;
   SHIPSET_TRY(session.journal, Journal::open(folder, id));
   SHIPSET_TRY(session.past, read_state(session.journal->records(), object_of(folder)));
-  if (session.past.exists() && session.past.id != id)
-    return Error(ErrorKind::verify, object_of(folder) + " is foreign",
-                 "it belongs to release " + printable(session.past.id, 64), "put it aside");
+  if (session.past.exists() && session.past.id != id) return foreign_journal(folder, session.past.id);
   return session;
 }
 
 std::optional<Location> mirror_place(const Plan& plan) {
   if (!plan.options.mirror_journal && plan.matrix->facts.ci_run.empty()) return std::nullopt;
+  return mirror_home(plan);
+}
+
+std::optional<Location> mirror_home(const Plan& plan) {
   const auto staging = staging_place(plan.matrix->staging_repository, plan.options.destination);
   if (staging && *staging && (*staging)->kind == Location::Kind::registry) return **staging;
   for (const auto& target : plan.targets)

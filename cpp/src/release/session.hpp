@@ -22,12 +22,16 @@ Result<void> make_home(const std::filesystem::path& home);
 
 /// Kind usage, with the ids that are there.
 Error no_journal(const std::filesystem::path& directory, const std::string& id);
+/// Kind verify: what lies in this release's folder belongs to another one.
+Error foreign_journal(const std::filesystem::path& folder, const std::string& id);
 /// Opens the journal of a release that is there. Kind usage: there is none.
 Result<Session> open_session(const std::filesystem::path& directory, const std::string& id);
 /// Takes the journal from the mirror when none is here. Kind usage: there is no mirror of it.
 Result<void> fetch_journal(const RecoveryOptions& options, const EventSink& events, const CancelToken& cancel);
 /// Where the journal of a plan is mirrored; nullopt: it is not, or there is no registry to mirror it to.
 std::optional<Location> mirror_place(const Plan& plan);
+/// Where a mirror of it would be: an earlier process may have been asked to write one.
+std::optional<Location> mirror_home(const Plan& plan);
 
 /// Where it may be mirrored, by a frozen plan's JSON; nullopt also when that cannot be read.
 std::optional<Location> mirror_place(std::string_view plan_json);
