@@ -68,7 +68,7 @@ def random_case(seed: int, plain: dict[str, Outcome]) -> Case:
         then = (then[0], *pick.choice(RECOVERIES))
     mirror = pick.random() < 1 / 3
     moved = mirror and second is None and pick.random() < 1 / 2
-    return Case(registry, kill, then, second, mirror, moved)
+    return Case(registry, kill, then, second, mirror, moved, staged=not moved and pick.random() < 1 / 4)
 
 
 def random_kill(pick: random.Random, plain: Outcome) -> Kill:

@@ -20,7 +20,8 @@ NEW = {"1.0.0": "latest", "1.0.0-extra": "latest-extra"}
 @dataclass(frozen=True)
 class Case:
     """``registry`` is distribution or a preset of FakeRegistry; ``then`` the commands that follow the killed release,
-    of which the first is killed too when there is a ``second``. ``moved``: the journal is lost, its mirror is not."""
+    of which the first is killed too when there is a ``second``. ``moved``: the journal is lost, its mirror is not.
+    ``staged``: what is killed is the promotion of what ``build`` has staged before; "release" means promoting it."""
 
     registry: str
     kill: Kill | None
@@ -28,6 +29,7 @@ class Case:
     second: Kill | None = None
     mirror: bool = False
     moved: bool = False
+    staged: bool = False
 
     def json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value})
@@ -183,6 +185,9 @@ def follow(case: Case, world: World, judge: Judge) -> None:
             judge.every_tag(f"{verb} was killed")
             continue
         codes, wanted = expected(verb, state, side)
+        if case.staged and verb == "release" and state == "rolled back":
+            # A promotion that was public has removed what was staged for it.
+            codes, wanted = ((0,), "after") if done.code == 0 else ((4,), "before")
         if mirrored and verb != "release":
             # With the mirror it is as with the journal; with none, nothing has begun to move or all is done.
             wanted = side if done.code == 2 else "after" if verb == "resume" else "before"
@@ -193,7 +198,7 @@ def follow(case: Case, world: World, judge: Judge) -> None:
                 judge.say(f"rollback ended with {done.code} and did not name the new tags\n{done.err[-600:]}")
             continue
         judge.expect(verb, done, codes, wanted)
-        if codes == (4,) and verb == "release":
+        if state == "going back" and verb == "release" and not case.staged:
             judge.expect("the second release", world.run("release"), (0,), "after")
 
 
@@ -210,6 +215,8 @@ def run_case(
         world = World(folder, there, old, shim, mirror=case.mirror)
         already = dict(there.uploads())
         requests = len(there.registry.requests) if isinstance(there, Fake) else 0
+        if case.staged:
+            world.stage()
         start = time.monotonic()
         first = world.run("release", case.kill)
         milliseconds = int((time.monotonic() - start) * 1000)
@@ -233,7 +240,8 @@ def run_case(
                 cleaned = world.run("clean")
                 if cleaned.code != 0:
                     judge.say(f"clean ended with {cleaned.code}\n{cleaned.err[-600:]}")
-            judge.left_over()
+            if not case.staged or judge.id:  # what was staged and never promoted waits for that
+                judge.left_over()
         judge.sent_once(already)
         out.complaints, out.log = judge.complaints, world.log
     out.seconds = time.monotonic() - began
