@@ -20,11 +20,11 @@ using Seconds = std::optional<double>;
 Result<Plan> make_plan(std::shared_ptr<Matrix> matrix, const std::string& destination, const std::string& backend,
                        const std::string& builder, const Strings& only, const Strings& replace_tags,
                        const Strings& force_tags, const std::string& from_version, const std::string& id,
-                       const Strings& results, std::size_t parallel, bool mirror_journal,
+                       const Strings& results, std::size_t parallel, bool mirror_journal, bool stage_tags,
                        const registry::ClientOptions& client, py::object on_event, OptionalToken cancel,
                        Seconds timeout_s) {
-  release::Options options{destination, backend, only,     replace_tags, force_tags,   builder,
-                           id,          results, parallel, client,       from_version, mirror_journal};
+  release::Options options{destination, backend,  only,   replace_tags, force_tags,     builder,   id,
+                           results,     parallel, client, from_version, mirror_journal, stage_tags};
   return run<Plan>({std::move(on_event), std::move(cancel), timeout_s},
                    [&](const EventSink& events, const CancelToken& token) {
                      return release::make_plan(*matrix, options, events, token);
@@ -197,7 +197,7 @@ void bind_release(py::module_& module) {
   module.def("make_plan", &make_plan, py::arg("matrix"), py::kw_only(), py::arg("destination"), py::arg("backend"),
              py::arg("builder"), py::arg("only"), py::arg("replace_tags"), py::arg("force_tags"),
              py::arg("from_version"), py::arg("id"), py::arg("results"), py::arg("parallel"), py::arg("mirror_journal"),
-             py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
+             py::arg("stage_tags"), py::arg("client"), py::arg("on_event") = py::none(), py::arg("cancel") = py::none(),
              py::arg("timeout_s") = py::none());
   module.def("post_gate", &post_gate, py::kw_only(), py::arg("id"), py::arg("gate"), py::arg("result"), py::arg("name"),
              py::arg("matrix"), py::arg("plan"), py::arg("staging"), py::arg("destination"), py::arg("client"),

@@ -143,7 +143,7 @@ def logout(host: str) -> str:
     """
     Where the login was removed from; empty when there was none.
     """
-def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], from_version: str, id: str, results: list[str], parallel: int, mirror_journal: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
+def make_plan(matrix: Matrix, *, destination: str, backend: str, builder: str, only: list[str], replace_tags: list[str], force_tags: list[str], from_version: str, id: str, results: list[str], parallel: int, mirror_journal: bool, stage_tags: bool, client: ClientOptions, on_event: collections.abc.Callable[..., object] | None = None, cancel: CancelToken | None = None, timeout_s: float | None = None) -> Plan:
     ...
 def metadata_tags(*, images: list[str], tags: list[str], flavor: list[str], event: collections.abc.Mapping[str, str], short_sha_length: str, now_unix_ms: int, commit_unix_ms: int, zone: collections.abc.Callable[[str, int], tuple[int, str] | None]) -> tuple[list[str], str | None, list[str], bool, list[str]]:
     """

@@ -318,6 +318,7 @@ def plan(
     results: Iterable[str | os.PathLike[str]] = (),
     parallel: int = 0,
     mirror_journal: bool = False,
+    stage_tags: bool = False,
     registry: RegistryOptions | None = None,
     on_event: OnEvent | None = None,
     cancel: CancelToken | None = None,
@@ -333,7 +334,8 @@ def plan(
     are files that the caller will write (a frozen plan, a report): they are no source, wherever they lie; ``parallel``
     is builds at a time, 0 for the number of cores. A version ``auto:…`` is settled here: the versions at the
     destinations count too. ``mirror_journal`` keeps the journal in the staging repository as well, as every CI run
-    does, so that another machine can go on.
+    does, so that another machine can go on. ``stage_tags`` gives what a release stages tags of its own until it is
+    public, as is done where a registry is known to sweep what has none.
 
     Raises TagConflict, ReleaseFileError, UsageError, and the errors of registry, network and disk.
     """
@@ -362,6 +364,7 @@ def plan(
         results=[os.fspath(path) for path in results],
         parallel=parallel,
         mirror_journal=mirror_journal,
+        stage_tags=stage_tags,
         client=core_options(registry),
         on_event=core_callback(on_event),
         cancel=cancel,

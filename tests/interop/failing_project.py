@@ -92,13 +92,14 @@ class Project:
         return Outcome(code, said, report)
 
     def tags(self) -> list[str]:
-        """Asked without any client. A registry that was never pushed to has no repository."""
+        """Asked without any client; without the lists of what refers to a manifest. A registry that was never pushed to
+        has no repository."""
         with contextlib.closing(http.client.HTTPConnection(self.registry, timeout=10)) as connection:
             connection.request("GET", "/v2/team/faulty/tags/list")
             answer = connection.getresponse()
             assert answer.status in (200, 404)
             found: list[str] = json.loads(answer.read()).get("tags") or []
-            return sorted(found)
+            return sorted(tag for tag in found if not tag.startswith("sha256-"))
 
     def log(self, target: str) -> str:
         """What was logged of a target so far."""
@@ -106,7 +107,12 @@ class Project:
         return found[-1].read_text() if found else ""
 
     def left(self) -> list[str]:
-        """What is there besides the project's own files, the report and the logs of builds."""
+        """What is there besides the project's own files, the report, and what the next attempt takes up."""
         below = [path for path in (*self.folder.rglob("*"), *self.temporary.rglob("*")) if path.is_file()]
-        known = {"Dockerfile", "shipset.toml", "report.json", ".gitignore"}
-        return [str(path) for path in below if path.name not in known and path.parent.name != "logs"]
+        known = {"Dockerfile", "shipset.toml", "report.json", ".gitignore", "seed"}
+        kept = {file.parent for file in self.folder.glob(".shipset/*/journal")}
+        return [
+            str(path)
+            for path in below
+            if path.name not in known and path.parent.name != "logs" and not kept & set(path.parents)
+        ]

@@ -129,7 +129,8 @@ class Remote:
             return bytes(answer.read())
 
     def tags(self) -> list[str]:
-        return sorted(json.loads(self._get("tags/list"))["tags"] or [])
+        found = json.loads(self._get("tags/list"))["tags"] or []
+        return sorted(tag for tag in found if not tag.startswith("sha256-"))
 
     def digest(self, tag: str) -> str:
         return "sha256:" + hashlib.sha256(self._get(f"manifests/{tag}")).hexdigest()

@@ -74,10 +74,10 @@ class Machine:
 
 
 def tags(host: str) -> set[str]:
-    """What the registry lists, asked with nothing of shipset."""
+    """What the registry lists, asked with nothing of shipset, without the lists of referrers."""
     try:
         with urllib.request.urlopen(f"http://{host}/v2/team/app/tags/list", timeout=10) as answer:
-            return set(json.load(answer)["tags"] or [])
+            return {tag for tag in json.load(answer)["tags"] or [] if not tag.startswith("sha256-")}
     except urllib.error.HTTPError:
         return set()
 

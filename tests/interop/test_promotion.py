@@ -61,9 +61,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def tags(host: str) -> dict[str, str]:
-    """Every tag with its digest."""
+    """Every tag with its digest, without the lists of referrers."""
     with urllib.request.urlopen(f"http://{host}/v2/team/app/tags/list", timeout=10) as answer:
-        names = json.load(answer)["tags"] or []
+        names = [name for name in json.load(answer)["tags"] or [] if not name.startswith("sha256-")]
     found = {}
     for name in names:
         request = urllib.request.Request(f"http://{host}/v2/team/app/manifests/{name}", method="HEAD")

@@ -73,8 +73,8 @@ def test_release__one_upload_per_distinct_blob_in_the_whole_release(example: Pat
             if "/blobs/sha256/" in str(path) and "/repositories/" not in str(path)
         )
     target = report["targets"][0]  # type: ignore[index]
-    # The registry keeps manifests as blobs too.
-    assert target["blobs_moved"] + target["manifests_pushed"] == blobs
+    # The registry keeps manifests as blobs too, and for want of the referrers API a list for each variant index.
+    assert target["blobs_moved"] + target["manifests_pushed"] + len(report["variants"]) == blobs  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gate_result.hpp"
 #include "go_on.hpp"
 #include "run.hpp"
 #include "shipset/release/recovery.hpp"
@@ -149,7 +150,28 @@ Result<void> Run::preflight() {
   return open_work();
 }
 
+/// Where builds are to wait elsewhere, that place stands for every target of a build, and is asked first by a
+/// promotion.
+Result<void> Run::open_staging() {
+  if (goal_ == Goal::release && session_.past.goal != "promote") return {};
+  SHIPSET_TRY(auto at, staging_place(plan_.matrix->staging_repository, plan_.options.destination));
+  if (!at) return {};
+  const std::string name = at->str();
+  staging_ = Target{name, std::move(*at)};
+  SHIPSET_TRY(staging_store_, stores_.write(*staging_, events_, cancel_));
+  if (goal_ != Goal::stage) return {};
+  targets_.assign(plan_.targets.size(), staging_store_);
+  for (auto& row : report_.targets) row.name = name;
+  return {};
+}
+
+const Target& Run::place(std::size_t target) const {
+  return goal_ == Goal::stage && staging_ ? *staging_ : plan_.targets[target];
+}
+
 Result<void> Run::open_targets() {
+  SHIPSET_CHECK(open_staging());
+  if (goal_ == Goal::stage && staging_) return {};
   for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
     const auto& target = plan_.targets[i];
     if (target.location.kind == Location::Kind::layout) {

@@ -92,6 +92,12 @@ std::vector<std::string> Run::external_gates(const std::string& variant) const {
 
 bool Run::leaves_legs() const {
   if (goal_ != Goal::release) return goal_ == Goal::stage;
+  const bool swept = std::any_of(plan_.targets.begin(), plan_.targets.end(), [&](const Target& target) {
+    return target.location.kind == Location::Kind::registry &&
+           stores_.profile(target.location).sweeps_untagged.value == std::optional(true);
+  });
+  // What has no tag might be gone before its own tags move.
+  if (plan_.options.stage_tags || swept) return true;
   return std::any_of(plan_.matrix->gates.begin(), plan_.matrix->gates.end(), [&](const Gate& gate) {
     return gate.at == Gate::At::external && gate.required && gate_applies(gate);
   });
@@ -155,7 +161,7 @@ std::map<std::string, std::string> Run::gate_environment(const Gate& gate) {
     if (variants.empty() || variants.back() != variant.name) variants.push_back(variant.name);
     const auto places = places_of(i);
     if (places.empty()) continue;
-    const Target& target = plan_.targets[places.front()];
+    const Target& target = place(places.front());
     const std::string reference = pullable(target, states_[i].images[j]->manifest.digest);
     // Of single platforms of a variant no index is staged.
     const bool whole = variant.images.size() == declared(i).platforms.size() || goal_ != Goal::stage;

@@ -44,7 +44,6 @@ Result<Plan> Planner::run() {
   SHIPSET_CHECK(make_frame());
   SHIPSET_CHECK(check_only());
   SHIPSET_CHECK(check_named_tags());
-  choose_id();
   SHIPSET_CHECK(list_variants());
   const bool released = !plan_.options.from_version.empty();
   if (!released) SHIPSET_CHECK(prepare_images());
@@ -61,6 +60,7 @@ Result<Plan> Planner::run() {
     problem.message = moved;
     plan_.warnings.push_back(std::move(problem));
   }
+  choose_id();
   plan_.disk_bytes = disk_need(plan_);
   emit(events_, {EventKind::phase_finished, "plan", "plan", {}, 0, 0, {}});
   return std::move(plan_);

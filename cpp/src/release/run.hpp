@@ -59,6 +59,9 @@ class Run {
 
   Result<void> preflight();
   Result<void> open_targets();
+  Result<void> open_staging();
+  /// Where a build puts what is for this target: the staging repository, or the target itself.
+  [[nodiscard]] const Target& place(std::size_t target) const;
   Result<void> gates_before_build();
   Result<void> gates_on_staged();
   Result<void> run_gates(Gate::At at);
@@ -155,6 +158,8 @@ class Run {
   Stores stores_;
   std::string phase_;
   std::vector<oci::Store*> targets_;
+  std::optional<Target> staging_;  ///< [staging] repository: where builds wait for their promotion
+  oci::Store* staging_store_ = nullptr;
   std::vector<std::filesystem::path>
       created_;  ///< layouts and parent folders that did not exist before, outermost first
   bool staged_ = false;

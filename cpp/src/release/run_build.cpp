@@ -100,7 +100,7 @@ Result<void> Run::place_variants(build::Task& task) {
         if (leg) digest = leg->digest;
       }
       if (!digest) continue;
-      const Location& location = plan_.targets[target].location;
+      const Location& location = place(target).location;
       task.variant_places[base.variant] =
           location.kind == Location::Kind::registry
               ? "docker-image://" + location.reference.name() + "@" + digest->str()
@@ -119,7 +119,7 @@ Result<void> Run::place_variants(build::Task& task) {
 std::optional<build::PushPlace> Run::push_place(std::size_t variant) const {
   const auto& client = plan_.options.client;
   for (const std::size_t target : places_of(variant)) {
-    const Location& location = plan_.targets[target].location;
+    const Location& location = place(target).location;
     if (location.kind != Location::Kind::registry) continue;
     const std::string& host = location.reference.domain();
     return build::PushPlace{location.reference.name(), targets_[target],

@@ -86,8 +86,11 @@ Result<std::string> Run::find_leg(std::size_t variant, std::size_t image) {
   for (const auto& part : parts_)
     if (part.variant == planned.task.variant && part.platform == planned.task.platform.str()) named = part.leg;
   if (!parts_.empty() && !named) return name + " is missing: no part names it";
-  for (const std::size_t target : places_of(variant)) {
-    oci::Store& store = *targets_[target];
+  std::vector<oci::Store*> stores;
+  if (staging_store_ != nullptr) stores.push_back(staging_store_);
+  for (const std::size_t target : places_of(variant)) stores.push_back(targets_[target]);
+  for (oci::Store* const at : stores) {
+    oci::Store& store = *at;
     std::optional<Digest> digest = named;
     if (!digest) {
       SHIPSET_TRY(const auto tagged, store.resolve(leg_tag(plan_.id, planned.task.variant, planned.task.platform)));
@@ -158,14 +161,17 @@ Result<void> Run::make_legs() {
 /// After the release the legs are nobody's; one that cannot be removed is told, and is no failure.
 void Run::remove_legs() {
   std::vector<std::string> left;
+  const auto remove = [&](oci::Store& store, const std::string& tag) {
+    const auto removed = store.remove_tag(tag);
+    if (!removed || !*removed) left.push_back(store.name() + ":" + tag);
+  };
   for (std::size_t i = 0; i < plan_.variants.size(); ++i)
-    for (const std::size_t target : places_of(i))
-      for (const auto& image : plan_.variants[i].images) {
-        if (!to_build(i) || states_[i].failed) continue;
-        const std::string tag = leg_tag(plan_.id, plan_.variants[i].name, image.task.platform);
-        const auto removed = targets_[target]->remove_tag(tag);
-        if (!removed || !*removed) left.push_back(plan_.targets[target].name() + ":" + tag);
-      }
+    for (const auto& image : plan_.variants[i].images) {
+      if (!to_build(i) || states_[i].failed) continue;
+      const std::string tag = leg_tag(plan_.id, plan_.variants[i].name, image.task.platform);
+      if (staging_store_ != nullptr) remove(*staging_store_, tag);
+      for (const std::size_t target : places_of(i)) remove(*targets_[target], tag);
+    }
   if (!left.empty()) report_.warnings.push_back("these tags of the staging could not be removed: " + join(left, ", "));
 }
 

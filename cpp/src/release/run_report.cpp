@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "run.hpp"
 #include "shipset/base/secret.hpp"
 
@@ -82,6 +84,14 @@ void Run::end_report(const std::optional<Error>& error) {
   report_.duration_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_).count();
   report_.error = error;
+  // One place stood for all: its counts are with the first target that had something to put there.
+  if (goal_ == Goal::stage && staging_ && report_.targets.size() > 1) {
+    std::stable_sort(report_.targets.begin(), report_.targets.end(), [](const TargetReport& a, const TargetReport& b) {
+      return a.blobs_moved + a.blobs_present + a.manifests_pushed >
+             b.blobs_moved + b.blobs_present + b.manifests_pushed;
+    });
+    report_.targets.resize(1);
+  }
   {
     const std::lock_guard lock(noted_mutex_);
     report_.warnings.insert(report_.warnings.end(), noted_.begin(), noted_.end());

@@ -6,6 +6,28 @@
 
 namespace shipset::release {
 
+namespace {
+
+/// Targets that share a store get one delivery.
+void add(std::vector<oci::Delivery>& all, std::vector<std::size_t>& numbers, oci::Delivery delivery,
+         std::size_t target) {
+  for (auto& other : all) {
+    if (other.destination != delivery.destination) continue;
+    for (auto& root : delivery.roots)
+      if (std::find(other.roots.begin(), other.roots.end(), root) == other.roots.end())
+        other.roots.push_back(std::move(root));
+    for (auto& tag : delivery.tags)
+      if (std::none_of(other.tags.begin(), other.tags.end(), [&](const auto& one) { return one.tag == tag.tag; }))
+        other.tags.push_back(std::move(tag));
+    other.trust_present = other.trust_present && delivery.trust_present;
+    return;
+  }
+  all.push_back(std::move(delivery));
+  numbers.push_back(target);
+}
+
+}  // namespace
+
 Result<void> Run::stage() {
   if (leaves_legs()) SHIPSET_CHECK(make_legs());
   std::vector<oci::Delivery> built;
@@ -20,10 +42,7 @@ Result<void> Run::stage() {
       delivery.roots.insert(delivery.roots.end(), legs.roots.begin(), legs.roots.end());
       delivery.tags = std::move(legs.tags);
     }
-    if (!delivery.roots.empty()) {
-      built.push_back(std::move(delivery));
-      numbers.push_back(target);
-    }
+    if (!delivery.roots.empty()) add(built, numbers, std::move(delivery), target);
     for (auto& [other, roots] : found_elsewhere(target)) {
       copied[other].push_back({targets_[target], std::move(roots)});
       copied_to[other].push_back(target);

@@ -46,6 +46,14 @@ def _mirror_option(command: options.F) -> options.F:
     )(command)
 
 
+def _stage_tags_option(command: options.F) -> options.F:
+    return click.option(
+        "--stage-tags",
+        is_flag=True,
+        help="Give staged images tags of their own until they are public; always so where untagged content is swept.",
+    )(command)
+
+
 def _git_tag_option(command: options.F) -> options.F:
     return click.option(
         "--git-tag",
@@ -87,6 +95,7 @@ def build_command(ctx: click.Context, /, **arguments: Any) -> None:
 @click.command("release")
 @options.file_argument
 @options.move_options
+@_stage_tags_option
 @_mirror_option
 @_git_tag_option
 @_execution_options
@@ -151,6 +160,7 @@ def _execute(
     parts: str | None = None,
     git_tag: bool = False,
     mirror_journal: bool = False,
+    stage_tags: bool = False,
     from_version: str = "",
 ) -> None:
     written = () if target is None else (target,)
@@ -178,6 +188,7 @@ def _execute(
                 from_version=from_version,
                 parallel=parallel,
                 mirror_journal=mirror_journal,
+                stage_tags=stage_tags,
                 registry=registry,
                 on_event=on_event,
                 cancel=stop.token,

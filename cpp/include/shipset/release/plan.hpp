@@ -35,6 +35,9 @@ struct Options {
   std::string from_version;
   /// The journal also goes to the staging repository, for another machine; always so in a CI run (Facts::ci_run).
   bool mirror_journal = false;
+  /// Images of a release get tags of the staging while they wait for their own, as they do for `build`; always so where
+  /// the registry is known to remove what has no tag.
+  bool stage_tags = false;
 };
 
 /// One place that receives the release: a repository of the file at its destination.
