@@ -159,6 +159,7 @@ part_bench_smoke() {
   run_bench packing.py --smoke
   run_bench push.py --smoke --only link,again,memory
   run_bench promotion.py --smoke
+  run_bench journal.py --smoke
   run_bench build.py --smoke
 }
 
@@ -167,6 +168,7 @@ part_bench() {
   run_bench packing.py
   run_bench push.py --check
   run_bench promotion.py --check
+  run_bench journal.py --check
   run_bench build.py --check
 }
 

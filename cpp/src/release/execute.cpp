@@ -92,7 +92,7 @@ Result<void> Run::phase(std::string_view name, Result<void> (Run::*step)()) {
   tell(EventKind::phase_started, phase_);
   SHIPSET_CHECK(note(record::phase(phase_, "begun")));
   SHIPSET_CHECK((this->*step)());
-  SHIPSET_CHECK(note(record::phase(phase_, "done"), Flush::now));
+  SHIPSET_CHECK(note(record::phase(phase_, "done")));
   if (phase_ == "build" || phase_ == "stage" || phase_ == "collect") mirror();
   tell(EventKind::phase_finished, phase_);
   return {};
@@ -108,7 +108,7 @@ Result<void> Run::after_commit(std::string_view name, Result<void> (Run::*step)(
   tell(EventKind::phase_started, phase_);
   auto done = note(record::phase(phase_, "begun"));
   if (done) done = (this->*step)();
-  if (done) done = note(record::phase(phase_, "done"), Flush::now);
+  if (done) done = note(record::phase(phase_, "done"));
   if (done) {
     tell(EventKind::phase_finished, phase_);
     return {};

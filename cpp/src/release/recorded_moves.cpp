@@ -69,7 +69,9 @@ Result<std::vector<Place>> open_places(const std::vector<std::string>& locations
 }
 
 Result<void> JournalRecorder::before(Act act, const std::vector<std::size_t>& numbers) {
-  return journal_.append(record::act(to_string(act), "begun", numbers), Flush::now);
+  // What a dying machine forgets of holds is found again; a move that it forgets would not be undone.
+  const Flush flush = act == Act::move || act == Act::undo ? Flush::now : Flush::later;
+  return journal_.append(record::act(to_string(act), "begun", numbers), flush);
 }
 
 Result<void> JournalRecorder::after(Act act, const std::vector<std::size_t>& numbers) {

@@ -120,6 +120,8 @@ std::int64_t now_unix_s() {
 
 Result<void> make_home(const fs::path& home) {
   SHIPSET_CHECK(make_directories(home));
+  std::error_code ignored;
+  if (fs::exists(home / ".gitignore", ignored)) return {};
   // What lies there is no source: it must not make the working tree look changed.
   return write_file_atomic(home / ".gitignore", "*\n");
 }
