@@ -165,6 +165,7 @@ Result<void> Run::promote() {
   auto done = promotion.run();
   take_results(promotion);
   committed_ = done.ok();
+  gone_back_ = !committed_ && promotion.gone_back();
   return done;
 }
 

@@ -70,6 +70,8 @@ struct MoveResult {
   MoveState state = MoveState::waiting;
   std::string why;
   std::string found;  ///< digest; "" = no tag
+  /// Of a stuck one: no later attempt can do better (a new tag, where the registry removes none).
+  bool for_good = false;
 };
 
 /// A repository that takes part.
@@ -123,6 +125,8 @@ class Promotion {
   [[nodiscard]] const std::vector<Move>& moves() const noexcept { return moves_; }
   /// By position in moves().
   [[nodiscard]] const std::vector<MoveResult>& results() const noexcept { return results_; }
+  /// After undo(): nothing is left to try, every tag is back, someone else's, or stuck for good.
+  [[nodiscard]] bool gone_back() const;
   [[nodiscard]] const std::map<std::size_t, Error>& left_out() const noexcept { return left_out_; }
   /// Tags that kept old digests and are still there, with their target.
   [[nodiscard]] const std::vector<std::pair<std::size_t, std::string>>& holds_left() const noexcept {

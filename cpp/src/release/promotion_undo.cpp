@@ -36,7 +36,7 @@ MoveResult Promotion::undo_one(std::size_t at) const {
   // A request whose answer never came may still arrive: the old digest counts only when it stays.
   bool doubtful = results_[at].state != MoveState::moved;
   bool put = false;
-  MoveResult out{MoveState::stuck, {}, {}};
+  MoveResult out{MoveState::stuck, {}, {}, false};
   for (int attempt = 0; attempt < undo_tries; ++attempt) {
     if (attempt > 0 && !put) std::this_thread::sleep_for(options_.first_wait);
     put = false;
@@ -63,7 +63,9 @@ MoveResult Promotion::undo_one(std::size_t at) const {
     const auto back = put_back(move);
     put = back.ok();
     out.why = put ? "the registry took the old manifest and still shows ours" : text_of(back.error());
-    if (!put && back.error().kind == ErrorKind::policy) return out;
+    if (put || back.error().kind != ErrorKind::policy) continue;
+    out.for_good = !move.old;
+    return out;
   }
   if (!put) return out;
   const auto proof = undoing(move).resolve(move.tag);
@@ -72,7 +74,7 @@ MoveResult Promotion::undo_one(std::size_t at) const {
     return out;
   }
   out.found = digest_of(*proof);
-  if (out.found == old) return {MoveState::undone, {}, out.found};
+  if (out.found == old) return {MoveState::undone, {}, out.found, false};
   return out;
 }
 
@@ -88,7 +90,7 @@ Result<void> Promotion::undo() {
     // Tags that are half moved are worse than a journal that lacks a line.
     if (auto noted = record(true, Act::undo, which); !noted && !undo_record_) undo_record_ = noted.error();
     touch();
-    std::vector<MoveResult> results(which.size(), MoveResult{MoveState::stuck, "it was not tried", {}});
+    std::vector<MoveResult> results(which.size(), MoveResult{MoveState::stuck, "it was not tried", {}, false});
     const auto ignored = parallel_for(which.size(), promotion_requests_at_once, {}, [&](std::size_t i) -> Result<void> {
       results[i] = undo_one(which[i]);
       return {};
@@ -109,16 +111,26 @@ Result<void> Promotion::undo() {
     if (auto noted = record(false, Act::undo, done); !noted && !undo_record_) undo_record_ = noted.error();
   }
   if (stuck.empty()) return {};
-  return Error(ErrorKind::incomplete,
-               std::to_string(stuck.size()) + (stuck.size() == 1 ? " tag" : " tags") + " could not be put back",
-               "not put back: " + join(stuck, "\nnot put back: "),
-               "once the registry answers: " +
-                   (options_.id.empty() ? "release again" : "shipset rollback " + options_.id + " puts them back"));
+  return Error(
+      ErrorKind::incomplete,
+      std::to_string(stuck.size()) + (stuck.size() == 1 ? " tag" : " tags") + " could not be put back",
+      "not put back: " + join(stuck, "\nnot put back: "),
+      gone_back()
+          ? "remove them by hand (in the registry's web interface), or release again, which goes forward"
+          : "once the registry answers: " +
+                (options_.id.empty() ? "release again" : "shipset rollback " + options_.id + " puts them back"));
+}
+
+bool Promotion::gone_back() const {
+  return std::none_of(results_.begin(), results_.end(), [](const MoveResult& result) {
+    return result.state == MoveState::moved || (result.state == MoveState::stuck && !result.for_good);
+  });
 }
 
 void Promotion::release_holds() {
-  const bool needed = std::any_of(results_.begin(), results_.end(),
-                                  [](const MoveResult& result) { return result.state == MoveState::stuck; });
+  const bool needed = std::any_of(results_.begin(), results_.end(), [](const MoveResult& result) {
+    return result.state == MoveState::stuck && !result.for_good;
+  });
   Positions which;
   for (std::size_t i = 0; i < moves_.size(); ++i)
     if (moves_[i].hold && held_[i]) which.push_back(i);

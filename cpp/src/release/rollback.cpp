@@ -93,6 +93,11 @@ class Rollback {
   Result<void> undo_moves() {
     std::vector<std::string> locations;
     auto moves = recorded_moves(session_.past, locations);
+    for (const auto& location : locations) {
+      TargetReport row;
+      row.name = location;
+      report_.targets.push_back(std::move(row));
+    }
     SHIPSET_TRY(auto places, open_places(locations, stores_, events_, cancel_));
     if (session_.past.committed) {
       SHIPSET_CHECK(prove_old(moves, places));
@@ -114,9 +119,11 @@ class Rollback {
     auto undone = promotion.undo();
     promotion.release_holds();
     take_results(promotion);
-    if (!undone) return undone;
+    if (!undone && !promotion.gone_back()) return undone;
     if (session_.past.committed) remove_sets(promotion.moves(), where);
-    return end();
+    SHIPSET_CHECK(end());
+    if (!undone) return undone;  // what nobody can remove is told, and no reason to try for ever
+    return {};
   }
 
   /// Every digest that a tag shall hold again can be pulled, or nothing is touched. A manifest that its registry has

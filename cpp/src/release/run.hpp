@@ -168,6 +168,7 @@ class Run {
   Session session_;
   bool moving_ = false;  ///< the list of moves is written down: tags may have moved
   bool mirrored_ = false, mirror_failed_ = false;
+  bool gone_back_ = false;           ///< the promotion failed, and no tag is left to be put back
   bool committed_ = false;           ///< every tag was read back: only forward from here
   std::optional<Error> unrecorded_;  ///< the journal could not be written
   std::optional<TempDirectory> folder_;

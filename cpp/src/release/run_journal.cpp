@@ -182,7 +182,7 @@ void Run::end_journal(const std::optional<Error>& error) {
   const fs::path folder = session_.journal->folder();
   const bool released = report_.outcome == "released" && !(error && error->context.contains("remains"));
   // Mixed tags, and work after the commit point, are for another process to end.
-  if (!released && (committed_ || (moving_ && error && error->kind == ErrorKind::incomplete))) return;
+  if (!released && (committed_ || (moving_ && !gone_back_ && error && error->kind == ErrorKind::incomplete))) return;
   const std::string outcome = released                                       ? "released"
                               : error && error->kind == ErrorKind::cancelled ? "cancelled"
                                                                              : "failed";

@@ -59,7 +59,7 @@ def status_command(release_id: str, file: str, staging: str, look: bool, form: s
         found = status(
             release_id, directory=Path(file).parent, look=look, staging=staging, registry=registry, cancel=stop.token
         )
-    output.data(found.to_json() + "\n" if form == "json" else found.to_text())
+    output.data((found.to_json() if form == "json" else found.to_text()) + "\n")
 
 
 @click.command("resume")
@@ -108,7 +108,7 @@ def clean_command(release_id: str, file: str, staging: str, yes: bool, form: str
             registry=registry,
             cancel=stop.token,
         )
-    output.data(found.to_json() + "\n" if form == "json" else found.to_text())
+    output.data((found.to_json() if form == "json" else found.to_text()) + "\n")
 
 
 @click.command("keep-list")
@@ -152,7 +152,8 @@ def _recover(
                 cancel=stop.token,
             )
         except ShipsetError as error:
-            if error.report is not None:
+            # Where no release was found there is nothing to tell of it.
+            if error.report is not None and error.report.name:
                 show_report(error.report, form, target)
             raise
     show_report(result.report, form, target)

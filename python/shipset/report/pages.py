@@ -154,7 +154,7 @@ def report_page(report: Report) -> Page:
     facts = [
         ("outcome", report.outcome),
         ("moved", moved),
-        ("to", ", ".join(target.name for target in report.targets if target.error is None)),
+        *((("to", ", ".join(to)),) if (to := [one.name for one in report.targets if one.error is None]) else ()),
         *((("left out", ", ".join(left)),) if (left := [one.name for one in report.targets if one.error]) else ()),
         ("took", f"{report.duration_ms / 1000:.1f} s"),
         ("id", report.id),
