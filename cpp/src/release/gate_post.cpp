@@ -7,6 +7,7 @@
 #include "gate_result.hpp"
 #include "known_secrets.hpp"
 #include "legs.hpp"
+#include "plan_read.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/base/text.hpp"
 #include "stores.hpp"
@@ -14,20 +15,12 @@
 
 namespace shipset::release {
 
+using frozen::child;
+using frozen::text_at;
+
 namespace {
 
 constexpr JsonLimits plan_limits{256u << 20, 32, 20'000'000};
-
-std::string text_at(const Json& json, const char* key) {
-  const auto at = json.is_object() ? json.find(key) : json.end();
-  return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-const Json& child(const Json& json, const char* key) {
-  static const Json nothing;
-  const auto at = json.is_object() ? json.find(key) : json.end();
-  return at == json.end() ? nothing : *at;
-}
 
 /// `_shipset.<id>.leg.…` → id; empty when it is another tag.
 std::string staged_id(const std::string& tag) {

@@ -3,11 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "keys.hpp"
+#include "plan_read.hpp"
 #include "shipset/base/json.hpp"
 #include "shipset/base/text.hpp"
 #include "shipset/release/report.hpp"
 
 namespace shipset::release {
+
+using frozen::child;
+using frozen::text_at;
 
 namespace {
 
@@ -18,17 +22,6 @@ constexpr JsonLimits gates_limits{1u << 20, 2, 10'000};
 std::string text_of(const oci::Annotations& annotations, std::string_view key) {
   const auto at = annotations.find(std::string(key));
   return at == annotations.end() ? std::string() : at->second;
-}
-
-std::string text_at(const Json& json, const char* key) {
-  const auto at = json.is_object() ? json.find(key) : json.end();
-  return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-const Json& child(const Json& json, const char* key) {
-  static const Json nothing;
-  const auto at = json.is_object() ? json.find(key) : json.end();
-  return at == json.end() ? nothing : *at;
 }
 
 }  // namespace
