@@ -2,6 +2,7 @@
 
 #include "gate_result.hpp"
 #include "go_on.hpp"
+#include "restore.hpp"
 #include "run.hpp"
 #include "shipset/release/recovery.hpp"
 
@@ -253,14 +254,13 @@ Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const Canc
     session = std::move(*begun);
   }
   if (session.going_on() && session.past.undoing) {
-    // Tags as they were come first; the plan was made while some were not.
+    // Tags as they were come first; the plan was made while some were not, so they are looked at again.
     Outcome back =
         finish_rollback(std::move(session), {plan.matrix->directory, plan.id, plan.options.client, {}}, events, cancel);
     if (back.error) return back;
-    back.error = Error(ErrorKind::policy, "release " + plan.id + " was on its way back",
-                       "that is finished now: its tags are as before it", "run this again to release");
-    back.report.error = back.error;
-    return back;
+    auto again = look_again(plan, events, cancel);
+    if (!again) return failed(plan, std::move(again).error());
+    return execute(*again, goal, events, cancel, parts);
   }
   if (session.going_on()) return go_on(std::move(session), plan.matrix->file, plan.options.client, events, cancel);
   return Run(plan, goal, events, cancel, std::move(read), std::move(session)).go();

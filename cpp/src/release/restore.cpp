@@ -111,6 +111,13 @@ Result<Plan> Planner::restore(const Json& frozen) {
   return std::move(plan_);
 }
 
+Result<Plan> look_again(const Plan& plan, const EventSink& events, const CancelToken& cancel) {
+  SHIPSET_TRY(const Json frozen, parse(plan.to_json()));
+  Options options = plan.options;
+  options.id = plan.id;
+  return Planner(*plan.matrix, options, pins(frozen), events, cancel).run();
+}
+
 Result<Plan> restore_plan(std::string_view text, const std::filesystem::path& file, const std::string& spec_text,
                           const registry::ClientOptions& client, const EventSink& events) {
   SHIPSET_TRY(const Json frozen, parse(text));

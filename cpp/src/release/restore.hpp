@@ -11,4 +11,7 @@ namespace shipset::release {
 Result<Plan> restore_plan(std::string_view plan_json, const std::filesystem::path& file, const std::string& spec_text,
                           const registry::ClientOptions& client, const EventSink& events);
 
+/// The same plan from another look at the destinations; images stay pinned as they are. Errors as make_plan.
+Result<Plan> look_again(const Plan& plan, const EventSink& events, const CancelToken& cancel);
+
 }  // namespace shipset::release
