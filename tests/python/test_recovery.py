@@ -237,8 +237,11 @@ def test_rollback__killed_while_going_back__resume_rollback_and_release_finish_i
         assert (process.returncode, stop.fired) == (-9, 1)
         registry.faults.clear()
         done = machine.release("1.1.0") if finish == "release" else machine.run(finish, id_)
-        assert done.code == (4 if finish == "release" else 0), done.err
-        assert registry.tags(REPOSITORY) == before
+        assert done.code == 0, done.err
+        if finish == "release":  # goes back first, and then forward
+            check_released(registry, "1.1.0", before)
+        else:
+            assert registry.tags(REPOSITORY) == before
 
 
 def test_rollback__after_the_commit_point__tags_and_set_manifests_are_as_before(
