@@ -15,6 +15,7 @@ Result<void> parallel_for(std::size_t count, std::size_t max_threads, const Canc
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::optional<Error> first;
+  std::size_t first_index = 0;
   const auto run = [&] {
     while (!stop.load(std::memory_order_relaxed)) {
       const std::size_t index = next.fetch_add(1);
@@ -31,7 +32,11 @@ Result<void> parallel_for(std::size_t count, std::size_t max_threads, const Canc
       }
       if (!outcome) {
         const std::lock_guard lock(mutex);
-        if (!first) first = std::move(outcome).error();
+        const auto stopped = [](const Error& error) { return error.kind == ErrorKind::cancelled; };
+        if (!first || (index < first_index && !stopped(outcome.error()) && !stopped(*first))) {
+          first = std::move(outcome).error();
+          first_index = index;
+        }
         stop.store(true);
       }
     }

@@ -72,6 +72,17 @@ TEST_CASE("parallel for, an error in one item, stops what has not started and is
   CHECK(begun < 10'000);
 }
 
+TEST_CASE("parallel for, several errors, returns that of the lowest number") {
+  for (int round = 0; round < 50; ++round) {
+    const auto done = parallel_for(8, 4, {}, [&](std::size_t i) -> Result<void> {
+      if (i == 0) std::this_thread::sleep_for(milliseconds(1));  // the others are earlier
+      return Error(ErrorKind::build, std::to_string(i));
+    });
+    REQUIRE_FALSE(done.ok());
+    CHECK(done.error().what == "0");
+  }
+}
+
 TEST_CASE("parallel for, all well or an exception, runs each once or says so") {
   std::vector<int> seen(1000);
   REQUIRE(parallel_for(seen.size(), 8, {}, [&](std::size_t i) -> Result<void> {
