@@ -24,7 +24,7 @@ class FaultyStore final : public oci::Store {
   std::string name() const override { return name_; }
 
   Result<std::optional<oci::Descriptor>> resolve(std::string_view tag) override {
-    const int number = announce("HEAD", tag);
+    const int number = announce();
     const std::lock_guard lock(mutex_);
     SHIPSET_TRY(const bool lost, begin(number, "HEAD", tag));
     if (lost) return Error(ErrorKind::network, "the connection broke");
@@ -55,7 +55,7 @@ class FaultyStore final : public oci::Store {
     return {};
   }
   Result<void> put_tag(std::string_view tag, const oci::Descriptor& manifest, std::string_view bytes) override {
-    const int number = announce("PUT", tag);
+    const int number = announce();
     const std::lock_guard lock(mutex_);
     SHIPSET_TRY(const bool lost, begin(number, "PUT", tag));
     const auto before = now(tag);
@@ -68,7 +68,7 @@ class FaultyStore final : public oci::Store {
     return {};
   }
   Result<bool> remove_tag(std::string_view tag) override {
-    const int number = announce("DELETE", tag);
+    const int number = announce();
     const std::lock_guard lock(mutex_);
     SHIPSET_TRY(const bool lost, begin(number, "DELETE", tag));
     if (!deletes) return false;
@@ -112,8 +112,8 @@ class FaultyStore final : public oci::Store {
   std::map<int, Fault> faults;
   /// Every call of a method that goes wrong with that error.
   std::function<std::optional<Error>(std::string_view method, std::string_view tag)> refuse;
-  /// Runs before each call is handled.
-  std::function<void(std::string_view method, std::string_view tag)> meanwhile;
+  /// Runs before each call is handled; calls are counted from 1, several may be on their way.
+  std::function<void(int number)> meanwhile;
   bool deletes = true;
   bool collects = false;  ///< a manifest without a tag is gone
   std::atomic<int> calls = 0;
@@ -123,9 +123,9 @@ class FaultyStore final : public oci::Store {
   std::vector<std::string> log;
 
  private:
-  int announce(std::string_view method, std::string_view tag) {
+  int announce() {
     const int number = ++calls;
-    if (meanwhile) meanwhile(method, tag);
+    if (meanwhile) meanwhile(number);
     return number;
   }
   /// Whether the answer gets lost.
