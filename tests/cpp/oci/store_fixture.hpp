@@ -245,9 +245,16 @@ class MemoryStore : public Store {
   }
   Result<bool> mount_blob(const Descriptor& blob, const Store& from) override {
     const auto* other = dynamic_cast<const MemoryStore*>(&from);
-    if (!other || !other->blobs.count(blob.digest)) return false;
+    if (other == nullptr) return false;
+    std::string bytes;
+    {
+      const std::lock_guard lock(other->mutex_);
+      const auto it = other->blobs.find(blob.digest);
+      if (it == other->blobs.end()) return false;
+      bytes = it->second;
+    }
     const std::lock_guard lock(mutex_);
-    blobs.emplace(blob.digest, other->blobs.at(blob.digest));
+    blobs.emplace(blob.digest, std::move(bytes));
     return true;
   }
   Result<void> put_manifest(const Descriptor& manifest, std::string_view bytes) override {
@@ -270,9 +277,14 @@ class MemoryStore : public Store {
     tags_[std::string(tag)] = manifest;
     return {};
   }
-  Result<bool> remove_tag(std::string_view tag) override { return tags_.erase(std::string(tag)), true; }
+  Result<bool> remove_tag(std::string_view tag) override {
+    const std::lock_guard lock(mutex_);
+    tags_.erase(std::string(tag));
+    return true;
+  }
   Result<std::vector<std::string>> tags() override { return std::vector<std::string>(); }
   Result<std::vector<Descriptor>> referrers(const Digest& digest, std::string_view) override {
+    const std::lock_guard lock(mutex_);
     std::vector<Descriptor> out;
     for (const auto& [name, value] : manifests)
       if (auto parsed = Manifest::parse(value.second, "manifest"); parsed && parsed->subject)
@@ -293,7 +305,7 @@ class MemoryStore : public Store {
     return Error(ErrorKind::not_found, digest.str() + " is not there").with("store", name_);
   }
   std::string name_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, Descriptor> tags_;
 };
 
