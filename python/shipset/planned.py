@@ -14,10 +14,12 @@ from shipset.variant import BuildSettings, Gate
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One place that receives the release: a repository of the file, and where it really goes."""
+    """One place that receives the release: a repository of the file, and where it really goes. ``left_out``: why it
+    could not be asked and takes no part (``on_registry_failure = "continue"``), else empty."""
 
     repository: str
     location: str
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ Result<void> Run::phases() {
   }
   if (plan_.nothing_to_do()) {
     report_.outcome = "nothing to do";
-    return {};
+    SHIPSET_CHECK(leave_out_unseen());
+    return tell_left_out();
   }
   SHIPSET_CHECK(phase("preflight", &Run::preflight));
   // What is there was built and gated when it was released.
@@ -173,7 +174,9 @@ const Target& Run::place(std::size_t target) const {
 Result<void> Run::open_targets() {
   SHIPSET_CHECK(open_staging());
   if (goal_ == Goal::stage && staging_) return {};
+  SHIPSET_CHECK(leave_out_unseen());
   for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
+    if (is_out(i)) continue;
     const auto& target = plan_.targets[i];
     if (target.location.kind == Location::Kind::layout) {
       std::error_code ignored;

@@ -103,12 +103,13 @@ Result<void> Planner::judge_variants() {
   for (auto& variant : plan_.variants) {
     if (variant.images.empty()) continue;
     SHIPSET_CHECK(cancel_.check());
-    for (const std::size_t target : variant.targets) SHIPSET_CHECK(judge_at(variant, target));
-    const auto there =
-        static_cast<std::size_t>(std::count_if(variant.targets.begin(), variant.targets.end(),
-                                               [&](std::size_t target) { return variant.found[target].has_value(); }));
+    std::size_t there = 0, lacking = 0;
+    for (const std::size_t target : variant.targets) {
+      SHIPSET_CHECK(judge_at(variant, target));
+      if (plan_.targets[target].left_out.empty()) ++(variant.found[target] ? there : lacking);
+    }
     if (there == 0) continue;
-    variant.action = there == variant.targets.size() ? VariantAction::present : VariantAction::copy;
+    variant.action = lacking == 0 ? VariantAction::present : VariantAction::copy;
     variant.why = variant.action == VariantAction::present ? "every destination has this build (same build key)"
                                                            : "one destination has this build, others get it from there";
   }
@@ -161,6 +162,11 @@ Result<void> Planner::judge_tags() {
 Result<void> Planner::judge_tag(PlannedTag& tag, const PlannedVariant& variant) {
   const auto& item = entry(tag);
   tag.reason = item.reason;
+  if (!plan_.targets[tag.target].left_out.empty()) {
+    tag.action = TagAction::refuse;
+    tag.reason = "its destination is left out";
+    return {};
+  }
   if (auto why = left_alone(tag); !why.empty()) {
     tag.action = TagAction::refuse;
     tag.reason = std::move(why);

@@ -105,7 +105,11 @@ std::string Plan::to_json(bool indented) const {
   write_options(out, options);
   out.key("targets").begin_array();
   for (const auto& target : targets)
-    out.begin_object().member("repository", target.repository).member("location", target.name()).end_object();
+    out.begin_object()
+        .member("repository", target.repository)
+        .member("location", target.name())
+        .member("left_out", target.left_out)
+        .end_object();
   out.end_array().member("staging_repository", matrix->staging_repository).key("gates").begin_array();
   for (const auto& gate : matrix->gates) write(out, gate);
   out.end_array().key("variants").begin_array();

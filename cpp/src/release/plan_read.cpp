@@ -88,6 +88,13 @@ Pins pins(const Json& plan) {
   return out;
 }
 
+std::map<std::string, std::string> left_out(const Json& plan) {
+  std::map<std::string, std::string> out;
+  for (const auto& target : child(plan, "targets"))
+    if (auto why = text_at(target, "left_out"); !why.empty()) out.emplace(text_at(target, "location"), std::move(why));
+  return out;
+}
+
 Error changed(std::string what, std::string why) {
   return Error(ErrorKind::policy, std::move(what), std::move(why),
                "look at what changed, then make a new plan with shipset plan -o");

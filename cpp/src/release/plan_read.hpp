@@ -22,6 +22,8 @@ std::optional<std::int64_t> number_at(const Json& json, const char* key);
 Options options(const Json& plan, const registry::ClientOptions& client);
 /// What the plan pinned; what it built on variants stands in their keys.
 Pins pins(const Json& plan);
+/// Destinations that take no part, by name, with the reason.
+std::map<std::string, std::string> left_out(const Json& plan);
 /// Kind policy: the world is not as the plan says.
 Error changed(std::string what, std::string why);
 

@@ -317,35 +317,6 @@ void Planner::list_tags() {
   }
 }
 
-Result<void> Planner::look_at_tags() {
-  looked_.resize(plan_.targets.size());
-  for (std::size_t i = 0; i < plan_.targets.size(); ++i) SHIPSET_CHECK(look_at_target(i));
-  return {};
-}
-
-Result<void> Planner::look_at_target(std::size_t target) {
-  SHIPSET_TRY(looked_[target], stores_.look(plan_.targets[target]));
-  oci::Store* const store = looked_[target];
-  if (store == nullptr) return {};
-  std::vector<PlannedTag*> here;
-  for (auto& tag : plan_.tags)
-    if (tag.target == target) here.push_back(&tag);
-  if (auto* layout = dynamic_cast<oci::LayoutStore*>(store)) {
-    SHIPSET_TRY(const oci::Index index, layout->index());
-    std::map<std::string, const oci::Descriptor*> named;
-    for (const auto& item : index.manifests)
-      if (const auto name = item.annotations.find(std::string(oci::ref_name_key)); name != item.annotations.end())
-        named.insert_or_assign(name->second, &item);
-    for (auto* tag : here)
-      if (const auto at = named.find(tag->tag); at != named.end()) tag->current = *at->second;
-    return {};
-  }
-  return parallel_for(here.size(), looks_at_once, cancel_, [&](std::size_t i) -> Result<void> {
-    SHIPSET_TRY(here[i]->current, store->resolve(here[i]->tag));
-    return {};
-  });
-}
-
 PlannedVariant* Planner::find(const std::string& variant) {
   const auto at = variant_at_.find(variant);
   return at == variant_at_.end() ? nullptr : &plan_.variants[at->second];

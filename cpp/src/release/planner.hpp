@@ -20,6 +20,8 @@ class Planner {
           const CancelToken& cancel);
   /// Build keys of a frozen plan by variant: a part of a variant has the key of the whole.
   void promise_keys(std::map<std::string, Digest> keys) { promised_keys_ = std::move(keys); }
+  /// Destinations that take no part in a frozen plan, with the reason.
+  void promise_left_out(std::map<std::string, std::string> targets) { promised_left_out_ = std::move(targets); }
   Result<Plan> run();
   /// The plan that `frozen` says, without a look at anything.
   Result<Plan> restore(const Json& frozen);
@@ -42,6 +44,7 @@ class Planner {
   void list_tags();
   Result<void> look_at_tags();
   Result<void> look_at_target(std::size_t target);
+  Result<void> leave_out(std::size_t target, const Error& error);
 
   void choose_attestation_form();
   Result<void> judge_variants();
@@ -80,7 +83,8 @@ class Planner {
   Plan plan_;
   Stores stores_;
   std::map<std::string, Digest> promised_keys_;
-  std::vector<oci::Store*> looked_;  ///< by target; nullptr: nothing is there yet
+  std::map<std::string, std::string> promised_left_out_;
+  std::vector<oci::Store*> looked_;  ///< by target; nullptr: nothing is there yet, or it is left out
   std::map<std::pair<std::size_t, Digest>, Found> found_;
   /// The versions of each target's repository, listed only when a forward rule needs them.
   std::map<std::size_t, tags::VersionReader> versions_;

@@ -216,6 +216,13 @@ Result<void> Run::leave_out(std::size_t target, Error error) {
   return {};
 }
 
+Result<void> Run::leave_out_unseen() {
+  for (std::size_t i = 0; i < plan_.targets.size(); ++i)
+    if (const auto& why = plan_.targets[i].left_out; !why.empty())
+      SHIPSET_CHECK(leave_out(i, Error(ErrorKind::registry, why)));
+  return {};
+}
+
 /// The rest is done; that something is missing is an error all the same.
 Result<void> Run::tell_left_out() const {
   if (left_out_.empty()) return {};
@@ -226,7 +233,8 @@ Result<void> Run::tell_left_out() const {
   }
   return Error(ErrorKind::registry,
                std::to_string(names.size()) + " of " + std::to_string(plan_.targets.size()) +
-                   " destinations were left out; the others are " + report_.outcome,
+                   " destinations were left out; the others " +
+                   (report_.outcome == "nothing to do" ? "have this release already" : "are " + report_.outcome),
                join(reasons, "\n"), "run the same release again once they answer: it does only what is missing")
       .with("left_out", join(names, ", "));
 }

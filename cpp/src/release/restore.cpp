@@ -93,6 +93,9 @@ Result<Plan> Planner::restore(const Json& frozen) {
   if (variants.size() != plan_.variants.size()) return other("its variants differ");
   for (std::size_t i = 0; i < plan_.variants.size(); ++i)
     SHIPSET_CHECK(restore_variant(plan_.variants[i], variants[i]));
+  const auto out = left_out(frozen);
+  for (auto& target : plan_.targets)
+    if (const auto at = out.find(target.name()); at != out.end()) target.left_out = at->second;
   list_tags();
   const Json& tags = child(frozen, "tags");
   if (tags.size() != plan_.tags.size()) return other("its tags differ");

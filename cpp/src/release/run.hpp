@@ -54,6 +54,7 @@ class Run {
 
   // run_go_on.cpp
   Result<void> go_on();
+  Result<void> leave_out_unrecorded();
   Result<void> restore_states();
   void restore_image(std::size_t variant, std::size_t image);
 
@@ -126,6 +127,8 @@ class Run {
 
   /// A destination that cannot be used: an error, or, where the release file says "continue", it is left out.
   Result<void> leave_out(std::size_t target, Error error);
+  /// Those that could not be asked when the plan was made.
+  Result<void> leave_out_unseen();
   [[nodiscard]] bool is_out(std::size_t target) const { return left_out_.contains(target); }
   /// Where the variant goes, without what is left out.
   [[nodiscard]] std::vector<std::size_t> places_of(std::size_t variant) const;

@@ -10,7 +10,6 @@ namespace shipset::release {
 Result<void> Run::go_on() {
   phase_ = "preflight";
   SHIPSET_CHECK(open_targets());
-  SHIPSET_CHECK(restore_states());
   const auto& past = session_.past;
   for (const auto& gate : past.gates)
     for (auto& row : report_.gates)
@@ -25,6 +24,8 @@ Result<void> Run::go_on() {
   if (!fits)
     return Error(ErrorKind::verify, "the journal of release " + plan_.id + " does not fit its plan",
                  "it moves other tags", "go back with shipset rollback " + plan_.id);
+  SHIPSET_CHECK(leave_out_unrecorded());
+  SHIPSET_CHECK(restore_states());
   report_.outcome = "staged";
   moving_ = true;
   if (!past.committed) return phase("promote", &Run::promote);
@@ -34,6 +35,21 @@ Result<void> Run::go_on() {
     const std::string wanted = move.wanted.descriptor.digest.str();
     row.new_digest = wanted;
     row.status = row.old_digest == wanted ? Status::present : Status::done;
+  }
+  return {};
+}
+
+/// A destination that has tags in the plan and no move in the journal was left out by the earlier process.
+Result<void> Run::leave_out_unrecorded() {
+  const auto recorded = [&](std::size_t target) {
+    return std::any_of(moves_.begin(), moves_.end(), [&](const Move& move) { return move.target == target; });
+  };
+  for (const auto& tag : plan_.tags) {
+    const std::size_t variant = variant_of(tag);
+    const bool there = !to_build(variant) || session_.past.indexes.contains(tag.variant);
+    if (tag.action == TagAction::refuse || !usable(variant) || !there) continue;
+    if (is_out(tag.target) || recorded(tag.target)) continue;
+    SHIPSET_CHECK(leave_out(tag.target, Error(ErrorKind::registry, "it was left out before the tags began to move")));
   }
   return {};
 }
@@ -52,7 +68,7 @@ Result<void> Run::restore_states() {
     for (std::size_t j = 0; j < variant.images.size(); ++j) restore_image(i, j);
     report_.variants[i].status = Status::done;
     report_.variants[i].index = index->second;
-    for (const std::size_t target : variant.targets) {
+    for (const std::size_t target : places_of(i)) {
       auto bytes = targets_[target]->manifest(index->second.digest);
       if (!bytes) return std::move(bytes).error();
       states_[i].index = {bytes->descriptor, bytes->bytes};

@@ -170,7 +170,7 @@ std::optional<Location> mirror_home(const Plan& plan) {
   const auto staging = staging_place(plan.matrix->staging_repository, plan.options.destination);
   if (staging && *staging && (*staging)->kind == Location::Kind::registry) return **staging;
   for (const auto& target : plan.targets)
-    if (target.location.kind == Location::Kind::registry) return target.location;
+    if (target.location.kind == Location::Kind::registry && target.left_out.empty()) return target.location;
   return std::nullopt;
 }
 
@@ -182,7 +182,7 @@ std::optional<Location> mirror_place(std::string_view plan_json) {
   if (staging && *staging && (*staging)->kind == Location::Kind::registry) return **staging;
   for (const auto& target : frozen::child(*plan, "targets"))
     if (auto place = Location::parse(frozen::text_at(target, "location"));
-        place && place->kind == Location::Kind::registry)
+        place && place->kind == Location::Kind::registry && frozen::text_at(target, "left_out").empty())
       return *place;
   return std::nullopt;
 }

@@ -1,4 +1,6 @@
 // A frozen plan is a promise: everything is derived again from the release file and compared with what was promised.
+#include <set>
+
 #include "plan_read.hpp"
 #include "planner.hpp"
 #include "shipset/base/text.hpp"
@@ -82,6 +84,10 @@ std::string digest_at(const Json& tag) {
 }
 
 Result<void> compare_tags(const Json& promised, const Json& now) {
+  const auto out = left_out(now);
+  std::set<std::string> unseen;  // nothing moves there
+  for (const auto& target : child(now, "targets"))
+    if (out.contains(text_at(target, "location"))) unseen.insert(text_at(target, "repository"));
   const auto& before = child(promised, "tags");
   const auto& after = child(now, "tags");
   if (before.size() != after.size()) return changed("the plan names other tags than the release file gives now", {});
@@ -89,7 +95,9 @@ Result<void> compare_tags(const Json& promised, const Json& now) {
     const std::string reference = text_at(before[i], "reference");
     if (reference != text_at(after[i], "reference"))
       return changed("the plan names other tags than the release file gives now", "planned: " + reference);
-    if (digest_at(before[i]) == digest_at(after[i]) || text_at(after[i], "action") == "keep") continue;
+    if (digest_at(before[i]) == digest_at(after[i]) || text_at(after[i], "action") == "keep" ||
+        unseen.contains(text_at(after[i], "repository")))
+      continue;
     const std::string expected = digest_at(before[i]).empty() ? "no tag" : digest_at(before[i]);
     const std::string found = digest_at(after[i]).empty() ? "no tag" : digest_at(after[i]);
     return Error(ErrorKind::tag_moved, reference + " has moved since the plan was made",
@@ -114,6 +122,7 @@ Result<Plan> thaw_plan(std::string_view text, const ThawOptions& thaw, const Eve
   if (!thaw.builder.empty()) options.builder = thaw.builder;
   Planner planner(matrix, options, pins(promised), events, cancel);
   planner.promise_keys(keys_of(promised));
+  planner.promise_left_out(left_out(promised));
   SHIPSET_TRY(Plan plan, planner.run());
   SHIPSET_TRY(const Json now, parse(plan.to_json()));
   SHIPSET_CHECK(compare_variants(promised, now));

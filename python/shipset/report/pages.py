@@ -77,10 +77,12 @@ def plan_page(plan: Plan) -> Page:
     """Facts and tables for people."""
     building = [variant for variant in plan.variants if variant.action in ("build", "repair")]
     images = sum(len(variant.images) for variant in building)
-    acts = [tag.action for tag in plan.tags]
+    left = {target.repository: target for target in plan.targets if target.left_out}
+    acts = [tag.action for tag in plan.tags if tag.repository not in left]
     moving = sum(action in ("create", "move", "decide") for action in acts)
     facts: tuple[tuple[str, str], ...] = (
-        ("to", ", ".join(target.location for target in plan.targets)),
+        ("to", ", ".join(target.location for target in plan.targets if not target.left_out)),
+        *((("left out", ", ".join(target.location for target in left.values())),) if left else ()),
         ("builds", f"{len(building)} variants, {images} platform images" if building else "nothing"),
         ("tags", f"{moving} to set, {acts.count('keep')} already right, {acts.count('refuse')} stay by rule"),
         ("disk", f"up to {_core.human_bytes(plan.disk_bytes)} for a while" if plan.disk_bytes else "nothing"),

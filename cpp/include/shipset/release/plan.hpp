@@ -44,6 +44,8 @@ struct Options {
 struct Target {
   std::string repository;  ///< normalised name of the file's repository, e.g. docker.io/docker/model-runner
   Location location;       ///< where it really goes: registry repository or layout
+  /// Why it could not be asked, and takes no part in this plan (`on_registry_failure = "continue"`); "": it takes part.
+  std::string left_out{};
   [[nodiscard]] std::string name() const { return location.str(); }
 };
 
@@ -79,7 +81,7 @@ enum class TagAction : std::uint8_t {
   move,    ///< it holds something else
   keep,    ///< it already holds the right digest
   decide,  ///< the digest is known only after the build: create or move
-  refuse,  ///< a forward rule says no: the tag stays, no failure
+  refuse,  ///< a forward rule says no, or its destination is left out: the tag stays, no failure
 };
 std::string_view to_string(TagAction action) noexcept;
 
@@ -129,7 +131,9 @@ struct Plan {
   [[nodiscard]] std::string to_json(bool indented = false) const;
 };
 
-/// Looks at every target (resolve of tags, build keys, completeness), pins bases, hashes layer inputs.
+/// Looks at every target (resolve of tags, build keys, completeness), pins bases, hashes layer inputs. A destination
+/// whose tags cannot be looked at is an error, or, with `on_registry_failure = "continue"`, a warning while others
+/// remain, and Target::left_out.
 /// Errors: tag_conflict (an exact tag holds other content), spec, auth, registry, network, io, cancelled.
 Result<Plan> make_plan(const Matrix& matrix, const Options& options, const EventSink& events = {},
                        const CancelToken& cancel = {});
