@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from helpers import FOREIGN, SMALL, VARIANTS, Project, Registry, Shipset, serve_with_login
+from recovering import Machine, released
+from shipset.testing import FakeRegistry
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +49,14 @@ def login_registry(tmp_path: Path) -> Iterator[Registry]:
             pytest.skip(f"NOT RUN: {program} is not installed: bash tests/run.sh --only python installs it")
     with serve_with_login(tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry.like("distribution-3.1") as running:
+        yield running
+
+
+@pytest.fixture
+def machine(project: Project, registry: FakeRegistry) -> Machine:
+    return released(project, registry)

@@ -60,6 +60,15 @@ class Project:
 
     folder: Path
 
+    @classmethod
+    def make(cls, folder: Path, text: str) -> Project:
+        """With one small file to pack."""
+        project = cls(folder)
+        (folder / "files").mkdir(parents=True)
+        (folder / "files" / "hello").write_text("hello\n", encoding="utf-8")
+        project.write(text)
+        return project
+
     @property
     def file(self) -> Path:
         return self.folder / "shipset.toml"

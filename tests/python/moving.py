@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import shipset
 from helpers import Project
+from release_files import release_file
 
-THREE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
 
-[inputs.version]
+def three(moving: tuple[str, ...] = ("{version.major}.{version.minor}", "{version.major}", "latest")) -> str:
+    return release_file(
+        *("cpu", "cuda", "vllm-cuda"),
+        moving=moving,
+        tags='withdrawn = ["3.0.0"]',
+        tables='[attestations]\nsbom = "none"\nprovenance = "none"',
+    )
 
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
 
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{version} {variant}" } }
-
-[attestations]
-sbom       = "none"
-provenance = "none"
-
-[tags]
-withdrawn = ["3.0.0"]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "{version.major}.{version.minor}{-suffix}", moves = "forward" },
-  { tag = "{version.major}{-suffix}", moves = "forward" },
-  { tag = "latest{-suffix}", moves = "forward" },
-]
-
-[[variant]]
-name   = "cpu"
-suffix = ""
-[[variant]]
-name = "cuda"
-[[variant]]
-name = "vllm-cuda"
-"""
+THREE = three()
 
 
 def release(project: Project, version: str, *only: str, force: tuple[str, ...] = ()) -> shipset.Report:
     matrix = shipset.load(project.file).matrix_of({"version": version}, facts=shipset.Facts(date_unix_s=1))
     return shipset.plan(matrix, to=project.to, only=only, force_tag=force).execute().report
-
-
-def small(folder: Path) -> Project:
-    project = Project(folder)
-    (folder / "files").mkdir(parents=True)
-    (folder / "files" / "hello").write_text("hello\n", encoding="utf-8")
-    project.write(THREE)
-    return project

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import shipset
 from helpers import Done, Project, Shipset
+from release_files import release_file
 from shipset.testing import FakeRegistry
 from shipset.testing.wire import Request, Response
 
 REPOSITORY = "team/app"
-THREE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{version} {variant}" } }
-[tags]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "latest{-suffix}", moves = "always" },
-]
-[[variant]]
-name   = "plain"
-suffix = ""
-[[variant]]
-name = "extra"
-[[variant]]
-name = "more"
-"""
+THREE = release_file("plain", "extra", "more", moves="always")
 CI = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1"}
 NEW = ("{version}", "{version}-extra", "{version}-more")
+
+
+def gate_of(file: Path) -> str:
+    """A gate that says no while there is no such file."""
+    return f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{file}"]\n'
 
 
 @dataclass
@@ -96,9 +80,28 @@ class Machine:
         return Machine(Project(folder), self.host, dict(self.environ))
 
 
+def released(project: Project, registry: FakeRegistry, **environ: str) -> Machine:
+    """Where 1.0.0 was released from."""
+    project.write(THREE)
+    machine = Machine(project, registry.host, environ)
+    done = machine.release("1.0.0")
+    assert done.code == 0, done.err
+    return machine
+
+
 def report(done: Done) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.out)
     return found
+
+
+def rewrite(journal: Path, change: Callable[[list[str]], list[str]]) -> None:
+    """Changes the records of a journal and keeps its checksums right."""
+    records = [line[17:] for line in journal.read_text(encoding="utf-8").splitlines()]
+    text, check = "", ""
+    for record in change(records):
+        check = hashlib.sha256((check + record).encode()).hexdigest()[:16]
+        text += f"{check} {record}\n"
+    journal.write_text(text, encoding="utf-8")
 
 
 def public(registry: FakeRegistry) -> dict[str, str]:

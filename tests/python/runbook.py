@@ -3,7 +3,6 @@ test, and what went wrong with it. A case yields what the user saw; when it goes
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -15,41 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers import Done
+from helpers import Done, Project
+from recovering import REPOSITORY, public, rewrite
+from release_files import release_file
 from shipset.testing import FakeRegistry
 from shipset.testing.auth import BasicAuth
 from shipset.testing.wire import Request, Response, error
 
-FILE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["%s/team/app"]
-set_tag      = true
-
-[inputs.version]
-default = "1.1.0"
-
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
-
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-
-[tags]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "latest{-suffix}", moves = "forward" },
-]
-
-[[variant]]
-name   = "plain"
-suffix = ""
-
-[[variant]]
-name = "extra"
-"""
 TAGS = ("1.1.0", "1.1.0-extra", "latest", "latest-extra")
 LAST = r"manifests/latest$"
 Case = Iterator[Done]
@@ -77,7 +48,7 @@ class World:
         first = self.run("shipset release --input version=1.0.0")
         assert first.code == 0, first.err
         (self.project / "files" / "hello").write_text("hello, better\n", encoding="utf-8")
-        self.before = self.tags()
+        self.before = public(self.registry)
 
     @property
     def project(self) -> Path:
@@ -92,16 +63,16 @@ class World:
         return self.project / ".shipset" / self.id / "journal"
 
     def make_project(self) -> None:
-        (self.project / "files").mkdir(parents=True)
-        (self.project / "files" / "hello").write_text("hello\n", encoding="utf-8")
-        self.file.write_text(FILE % self.registry.host, encoding="utf-8")
+        places = [f"{self.registry.host}/{REPOSITORY}"]
+        text = release_file("plain", "extra", default="1.1.0", repositories=places, release="set_tag = true")
+        Project.make(self.project, text)
 
     def forget(self) -> None:
         """What another machine has: the release file and the sources."""
         shutil.rmtree(self.project / ".shipset", ignore_errors=True)
 
     def add(self, text: str) -> None:
-        self.file.write_text(self.file.read_text(encoding="utf-8") + text, encoding="utf-8")
+        Project(self.project).add(text)
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """A command of the page, with its names replaced by those of this world."""
@@ -150,33 +121,15 @@ class World:
         self.find_id()
         return Done(running[0].returncode, out, err)
 
-    def tags(self) -> dict[str, str]:
-        """The public ones."""
-        return {
-            name: digest for name, digest in self.registry.tags("team/app").items() if not name.startswith("_shipset.")
-        }
-
-    def ours(self) -> list[str]:
-        return sorted(name for name in self.registry.tags("team/app") if name.startswith("_shipset."))
-
     def state(self) -> str:
         """How the public tags stand: old, new, or mixed."""
-        tags = {name: digest for name, digest in self.tags().items() if not name.endswith(".shipset")}
+        tags = {name: digest for name, digest in public(self.registry).items() if not name.endswith(".shipset")}
         old = {name: digest for name, digest in self.before.items() if not name.endswith(".shipset")}
         if tags == old:
             return "old"
         moved = all(name in tags for name in TAGS) and tags["latest"] == tags["1.1.0"]
         moved = moved and tags["latest-extra"] == tags["1.1.0-extra"] and tags["1.1.0"] != old["1.0.0"]
         return "new" if moved and all(tags[name] == old[name] for name in ("1.0.0", "1.0.0-extra")) else "mixed"
-
-    def rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
-        """Changes the records of the journal and keeps its checksums right."""
-        records = [line[17:] for line in self.journal.read_text(encoding="utf-8").splitlines()]
-        text, check = "", ""
-        for record in change(records):
-            check = hashlib.sha256((check + record).encode()).hexdigest()[:16]
-            text += f"{check} {record}\n"
-        self.journal.write_text(text, encoding="utf-8")
 
 
 def case(title: str) -> Callable[[Callable[[World], Case]], Callable[[World], Case]]:
@@ -235,8 +188,8 @@ def _network(world: World) -> Case:
 
 @case("A tag of this version is there already")
 def _conflict(world: World) -> Case:
-    world.registry.set_tag("team/app", "1.1.0", world.before["1.0.0"])
-    world.before = world.tags()
+    world.registry.set_tag(REPOSITORY, "1.1.0", world.before["1.0.0"])
+    world.before = public(world.registry)
     yield world.release()
 
 
@@ -326,16 +279,16 @@ def _broken(world: World) -> Case:
 @case("The journal is of another release")
 def _foreign(world: World) -> Case:
     world.release_killed_at("PUT", "digest", "")
-    world.rewrite(lambda records: [records[0].replace(world.id, "0123456789ab"), *records[1:]])
+    rewrite(world.journal, lambda lines: [lines[0].replace(world.id, "0123456789ab"), *lines[1:]])
     yield world.run("shipset resume ID")
 
 
 @case("The journal is of a newer shipset")
 def _newer(world: World) -> Case:
     world.release_killed_at("PUT", "tag", LAST)
-    world.rewrite(lambda records: [records[0].replace('"schema_version":1', '"schema_version":2'), *records[1:]])
+    rewrite(world.journal, lambda lines: [lines[0].replace('"schema_version":1', '"schema_version":2'), *lines[1:]])
     yield world.run("shipset resume ID")
-    world.rewrite(lambda records: [records[0].replace('"schema_version":2', '"schema_version":1'), *records[1:]])
+    rewrite(world.journal, lambda lines: [lines[0].replace('"schema_version":2', '"schema_version":1'), *lines[1:]])
 
 
 @case("The disk is full")

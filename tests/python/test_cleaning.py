@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,10 @@ import pytest
 
 import shipset
 from helpers import Project, Shipset, tags_of
-from recovering import CI, REPOSITORY, THREE, Machine, forget, own, public
+from recovering import CI, REPOSITORY, THREE, Machine, forget, gate_of, own, public, released
 from shipset.testing import FakeRegistry
 
 FOREIGN = "_shipset.0123456789ab.hold.0"
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.like("distribution-3.1") as running:
-        yield running
-
-
-@pytest.fixture
-def machine(project: Project, registry: FakeRegistry) -> Machine:
-    project.write(THREE)
-    made = Machine(project, registry.host)
-    assert made.release("1.0.0").code == 0
-    return made
 
 
 def cleaned(machine: Machine, *arguments: object) -> dict[str, Any]:
@@ -99,7 +84,7 @@ def test_clean__release_is_stuck_in_its_moves__is_kept_even_when_named(
 def test_clean__release_that_failed__is_given_up_only_by_its_name(
     machine: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{tmp_path / "good"}"]\n')
+    machine.project.add(gate_of(tmp_path / "good"))
     machine.environ = dict(CI)
     assert machine.release("1.1.0").code == 4
     id_ = machine.id
@@ -115,7 +100,7 @@ def test_clean__release_that_failed__is_given_up_only_by_its_name(
 def test_clean__from_another_machine__needs_the_mirror_as_its_proof(
     machine: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{tmp_path / "good"}"]\n')
+    machine.project.add(gate_of(tmp_path / "good"))
     machine.environ = dict(CI)
     assert machine.release("1.1.0").code == 4
     id_ = machine.id
@@ -130,10 +115,8 @@ def test_clean__from_another_machine__needs_the_mirror_as_its_proof(
 
 @pytest.mark.parametrize("like", ["ghcr", "docker-hub"])
 def test_clean__registry_that_removes_no_tag__lists_what_stays_and_how(project: Project, like: str) -> None:
-    project.write(THREE)
     with FakeRegistry.like(like) as registry:
-        machine = Machine(project, registry.host)
-        assert machine.release("1.0.0").code == 0
+        machine = released(project, registry)
         id_ = machine.id
         left = leave(machine, registry, id_, "hold.1")
         before = registry.tags(REPOSITORY)
@@ -178,10 +161,8 @@ def test_keep_list__everything_else_is_deleted__every_tag_still_verifies(
 
 
 def test_keep_list__registry_with_referrers_api__holds_what_refers_to_the_images(project: Project) -> None:
-    project.write(THREE)
     with FakeRegistry.like("oci") as registry:
-        machine = Machine(project, registry.host)
-        assert machine.release("1.0.0").code == 0
+        machine = released(project, registry)
         keep = set(machine.run("keep-list", f"{machine.host}/{REPOSITORY}").out.split())
         subjects = {
             digest
@@ -230,10 +211,8 @@ def test_keep_list__listing_is_refused__is_an_error_and_no_short_list(machine: M
 
 
 def test_keep_list__referrers_are_refused__is_an_error_and_no_short_list(project: Project) -> None:
-    project.write(THREE)
     with FakeRegistry.like("oci") as registry:
-        machine = Machine(project, registry.host)
-        assert machine.release("1.0.0").code == 0
+        machine = released(project, registry)
         registry.faults.on("GET", "referrers", nth=2, times=None).status(403, code="DENIED")
         done = machine.run("keep-list", f"{machine.host}/{REPOSITORY}")
         assert done.code == 5, done.err

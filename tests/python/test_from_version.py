@@ -9,7 +9,7 @@ import pytest
 
 import shipset
 from helpers import Project, tags_of
-from moving import THREE, release, small
+from moving import THREE, release
 from shipset.cli.app import run
 from shipset.testing import FakeRegistry
 
@@ -19,13 +19,12 @@ TAGS = ("1.0.0", "1.0.0-cuda", "1.0.0-vllm-cuda")
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Three variants whose `latest` needs an input; 1.0.0 is released without it."""
-    found = small(tmp_path)
     text = THREE.replace("[inputs.version]\n", '[inputs.version]\n[inputs.latest]\ntype = "boolean"\ndefault = false\n')
     text = text.replace(
         '{ tag = "latest{-suffix}", moves = "forward" }',
         '{ tag = "latest{-suffix}", moves = "forward", when = "inputs.latest" }',
     )
-    found.file.write_text(text, encoding="utf-8")
+    found = Project.make(tmp_path, text)
     release(found, "1.0.0")
     return found
 
@@ -135,9 +134,8 @@ def test_plan__replace_or_force_of_a_wrong_tag__is_refused(
 
 
 def test_promote__several_repositories__each_is_found_and_moved(tmp_path: Path) -> None:
-    project = small(tmp_path)
     text = THREE.replace('"example.org/team/app"]', '"example.org/team/app", "other.example/mirror"]')
-    project.file.write_text(text, encoding="utf-8")
+    project = Project.make(tmp_path, text)
     with FakeRegistry() as registry:
         options = shipset.RegistryOptions(plain_http=[registry.host])
         spec = shipset.load(project.file)

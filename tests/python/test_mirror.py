@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import shipset
 from helpers import Project
-from recovering import CI, REPOSITORY, THREE, Machine, check_released, own, public, report, sent_twice, writes
+from recovering import (
+    CI,
+    REPOSITORY,
+    Machine,
+    check_released,
+    gate_of,
+    own,
+    public,
+    released,
+    report,
+    sent_twice,
+    writes,
+)
 from shipset.testing import FakeRegistry
 
 JOURNAL = "application/vnd.shipset.journal.v1"
 PLAN = "application/vnd.shipset.plan.v1+json"
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.like("distribution-3.1") as running:
-        yield running
 
 
 @pytest.fixture
@@ -31,10 +36,7 @@ def runner(project: Project, registry: FakeRegistry) -> Machine:
 
 
 def prepared(project: Project, registry: FakeRegistry) -> Machine:
-    project.write(THREE)
-    made = Machine(project, registry.host, {**CI, "GITHUB_RUN_ID": "1000"})
-    first = made.release("1.0.0")
-    assert first.code == 0, first.err
+    made = released(project, registry, **{**CI, "GITHUB_RUN_ID": "1000"})
     made.environ = dict(CI)
     return made
 
@@ -72,7 +74,7 @@ def test_release__ci_run_killed_after_staging__fresh_machine_builds_nothing_agai
     runner: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     good = tmp_path / "good"
-    runner.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{good}"]\n')
+    runner.project.add(gate_of(good))
     before = registry.tags(REPOSITORY)
     assert runner.release("1.1.0").code == 4
     good.touch()
@@ -217,9 +219,7 @@ def test_release__same_again_in_ci__writes_nothing(runner: Machine, registry: Fa
 
 
 def test_release__same_again_outside_of_ci__writes_nothing(project: Project, registry: FakeRegistry) -> None:
-    project.write(THREE)
-    machine = Machine(project, registry.host)
-    assert machine.release("1.0.0").code == 0
+    machine = released(project, registry)
     before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
     registry.requests.clear()
     done = machine.release("1.0.0")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import shipset
 from helpers import Project, tags_of
-from moving import THREE, release, small
+from moving import THREE, release, three
 from shipset.testing import FakeRegistry
 
 # Each variant's suffix is the end of another one's: `1.0.0-vllm-cuda` must not count as a version of cuda.
@@ -65,17 +65,17 @@ def check(project: Project, released: dict[str, list[str]]) -> None:
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Project:
-    return small(tmp_path)
+def project(tmp_path: Path) -> Project:
+    return Project.make(tmp_path, THREE)
 
 
-def test_releases__patch_of_an_older_line_and_pre_releases__leave_what_they_should(three: Project) -> None:
+def test_releases__patch_of_an_older_line_and_pre_releases__leave_what_they_should(project: Project) -> None:
     released: list[str] = []
     reasons = {}
     for version in ("2.0.1", "1.9.1", "2.1.0-rc1", "v0.2.1.0-rc1", "2.1.0"):
-        report = release(three, version)
+        report = release(project, version)
         released.append(version)
-        check(three, dict.fromkeys(SUFFIXES, released))
+        check(project, dict.fromkeys(SUFFIXES, released))
         reasons[version] = reasons_of(report)["latest-vllm-cuda"]
     assert reasons == {
         "2.0.1": "2.0.1 is the only stable version",
@@ -101,7 +101,7 @@ VERSIONS = st.one_of(
 def test_releases__any_order__every_moving_tag_has_its_highest_stable_version(versions: list[str]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="shipset-tags-"))
     try:
-        project = small(folder / "project")
+        project = Project.make(folder / "project", THREE)
         for version in versions:
             release(project, version)
         check(project, dict.fromkeys(SUFFIXES, versions))
@@ -128,7 +128,7 @@ def test_releases__of_single_variants_in_any_order__touch_the_tags_of_that_varia
 ) -> None:
     folder = Path(tempfile.mkdtemp(prefix="shipset-tags-"))
     try:
-        project = small(folder / "project")
+        project = Project.make(folder / "project", THREE)
         released: dict[str, list[str]] = {}
         for suffix, version in steps:
             release(project, version, NAMES[suffix])
@@ -138,27 +138,27 @@ def test_releases__of_single_variants_in_any_order__touch_the_tags_of_that_varia
         shutil.rmtree(folder)
 
 
-def test_release__version_that_is_withdrawn__gets_its_exact_tag_and_moves_none(three: Project) -> None:
-    release(three, "1.0.0")
-    report = release(three, "3.0.0")
-    check(three, {suffix: ["1.0.0", "3.0.0"] for suffix in SUFFIXES})
+def test_release__version_that_is_withdrawn__gets_its_exact_tag_and_moves_none(project: Project) -> None:
+    release(project, "1.0.0")
+    report = release(project, "3.0.0")
+    check(project, {suffix: ["1.0.0", "3.0.0"] for suffix in SUFFIXES})
     assert reasons_of(report)["latest"] == "3.0.0 is withdrawn"
 
 
-def test_release__version_withdrawn_later__gives_the_tag_to_a_lower_one(three: Project) -> None:
-    release(three, "1.0.0")
-    release(three, "2.0.0")
-    three.write(THREE.replace('"3.0.0"', '"2.0.0"'))
-    release(three, "1.0.1")
-    tags = tags_of(three.layout)
+def test_release__version_withdrawn_later__gives_the_tag_to_a_lower_one(project: Project) -> None:
+    release(project, "1.0.0")
+    release(project, "2.0.0")
+    project.write(THREE.replace('"3.0.0"', '"2.0.0"'))
+    release(project, "1.0.1")
+    tags = tags_of(project.layout)
     assert tags["latest-cuda"] == tags["1.0.1-cuda"]
     assert tags["2-cuda"] == tags["2.0.0-cuda"], "no other version gives this tag"
 
 
-def test_release__forced_tag__moves_and_the_report_says_so(three: Project) -> None:
-    release(three, "2.0.0")
-    report = release(three, "1.0.0", force=("latest-cuda",))
-    tags = tags_of(three.layout)
+def test_release__forced_tag__moves_and_the_report_says_so(project: Project) -> None:
+    release(project, "2.0.0")
+    report = release(project, "1.0.0", force=("latest-cuda",))
+    tags = tags_of(project.layout)
     assert tags["latest-cuda"] == tags["1.0.0-cuda"]
     assert tags["latest"] == tags["2.0.0"]
     assert reasons_of(report)["latest-cuda"] == "--force-tag names it, although 2.0.0 is higher"
@@ -167,33 +167,32 @@ def test_release__forced_tag__moves_and_the_report_says_so(three: Project) -> No
 @pytest.mark.parametrize(
     "change", [('{ tag = "{version}{-suffix}" },', ""), ("[release]", '[release]\nscheme = "none"')]
 )
-def test_check__forward_without_versions_to_read__is_an_error(three: Project, change: tuple[str, str]) -> None:
-    three.write(THREE.replace(*change))
-    problems = shipset.check(three.file)
+def test_check__forward_without_versions_to_read__is_an_error(project: Project, change: tuple[str, str]) -> None:
+    project.write(THREE.replace(*change))
+    problems = shipset.check(project.file)
     assert any(problem.severity == "error" and "forward" in problem.message for problem in problems), problems
 
 
-def test_plan__registry_refuses_the_list_of_tags__stops_where_a_forward_rule_needs_it(three: Project) -> None:
+def test_plan__registry_refuses_the_list_of_tags__stops_where_a_forward_rule_needs_it(project: Project) -> None:
     with FakeRegistry.like("distribution-3.1") as registry:
         registry.faults.on("GET", path="tags/list", times=None).status(403)
-        spec = shipset.load(three.file)
+        spec = shipset.load(project.file)
         with pytest.raises(shipset.ShipsetError, match="cannot list the tags"):
             shipset.plan(spec.matrix(version="1.0.0"), to=registry.host)
-        exact = THREE[: THREE.index('  { tag = "{version.major}.')] + "]\n" + THREE[THREE.index("\n[[variant]]") :]
-        three.write(exact)
-        planned = shipset.plan(shipset.load(three.file).matrix(version="1.0.0"), to=registry.host)
+        project.write(three(moving=()))
+        planned = shipset.plan(shipset.load(project.file).matrix(version="1.0.0"), to=registry.host)
         assert [tag.tag for tag in planned.tags] == ["1.0.0", "1.0.0-cuda", "1.0.0-vllm-cuda"]
         assert registry.requests.count(what="tags/list") == 1, "exact tags need no list"
 
 
-def test_plan__list_of_tags_breaks_off_at_a_later_page__moves_nothing(three: Project) -> None:
+def test_plan__list_of_tags_breaks_off_at_a_later_page__moves_nothing(project: Project) -> None:
     with FakeRegistry.like("distribution-3.1", page_limit=2) as registry:
         for version in ("1.0.0", "2.0.0"):
-            shipset.plan(shipset.load(three.file).matrix(version=version), to=registry.host).execute()
+            shipset.plan(shipset.load(project.file).matrix(version=version), to=registry.host).execute()
         before = registry.tags("team/app")
         registry.faults.on("GET", path="tags/list", nth=4, times=None).status(502)
         with pytest.raises(shipset.ShipsetError, match="cannot list the tags"):
-            shipset.plan(shipset.load(three.file).matrix(version="1.0.1"), to=registry.host)
+            shipset.plan(shipset.load(project.file).matrix(version="1.0.1"), to=registry.host)
         assert registry.tags("team/app") == before
 
 
@@ -206,8 +205,7 @@ rules = [
 """
 
 
-def test_rules_of_metadata_action__history_of_releases__moving_tags_follow_the_highest(tmp_path: Path) -> None:
-    project = small(tmp_path)
+def test_rules_of_metadata_action__history_of_releases__moving_tags_follow_the_highest(project: Project) -> None:
     text = project.file.read_text(encoding="utf-8")
     head, _, rest = text.partition("rules = [")
     project.file.write_text(head + DIALECT_RULES + rest.partition("\n]\n")[2], encoding="utf-8")
@@ -217,7 +215,7 @@ def test_rules_of_metadata_action__history_of_releases__moving_tags_follow_the_h
         event = {"ref": f"refs/tags/v{version}", "event_name": "push"}
         facts = shipset.Facts(date_unix_s=1, event=shipset.FrozenMap(event))
         plan = shipset.plan(spec.matrix_of({"version": f"v{version}"}, facts=facts), to=project.to)
-        frozen = plan.save(tmp_path / "plan.json")
+        frozen = plan.save(project.folder / "plan.json")
         report = shipset.Plan.load(frozen).execute().report
     check(project, dict.fromkeys(SUFFIXES, released))
     assert reasons_of(report)["latest-cuda"] == "v3.0.0 is withdrawn"

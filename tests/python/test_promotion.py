@@ -10,35 +10,13 @@ import pytest
 
 import shipset
 from helpers import Project
+from recovering import REPOSITORY, own, public
+from release_files import release_file
 from shipset.testing import FakeRegistry
 from shipset.testing.faults import Fault, Trigger
 from shipset.testing.wire import Request, Response
 
-REPOSITORY = "team/app"
-RELEASE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{version} {variant}" } }
-[tags]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "v{version}{-suffix}" },
-  { tag = "latest{-suffix}", moves = "forward" },
-]
-[[variant]]
-name   = "plain"
-suffix = ""
-[[variant]]
-name = "extra"
-"""
+RELEASE = release_file("plain", "extra", exact=("{version}", "v{version}"))
 
 
 @pytest.fixture
@@ -50,14 +28,6 @@ def release(project: Project) -> Callable[..., shipset.Report]:
         return shipset.plan(matrix, to=to).execute().report
 
     return run
-
-
-def public(registry: FakeRegistry) -> dict[str, str]:
-    return {tag: at for tag, at in registry.tags(REPOSITORY).items() if not tag.startswith("_shipset.")}
-
-
-def own(registry: FakeRegistry) -> set[str]:
-    return {tag for tag in registry.tags(REPOSITORY) if tag.startswith("_shipset.")}
 
 
 def tag_writes(registry: FakeRegistry) -> list[str]:
@@ -228,19 +198,14 @@ def test_promotion__stopped_in_the_middle__is_undone_within_five_seconds(project
         assert registry.tags(REPOSITORY) == before
 
 
-TWO = RELEASE.replace(
-    'repositories = ["example.org/team/app"]', 'on_registry_failure = "{policy}"\nrepositories = ["{one}", "{two}"]'
-)
-
-
 @pytest.mark.parametrize("policy", ["all", "continue"])
 @pytest.mark.parametrize("place", ["push", "artifact", "hold"])
 def test_promotion__one_of_two_registries_fails_first__as_the_file_says(
     project: Project, policy: str, place: str
 ) -> None:
     with FakeRegistry.like("distribution-3.1") as good, FakeRegistry.like("distribution-3.1") as bad:
-        text = TWO.replace("{policy}", policy)
-        project.write(text.replace("{one}", f"{good.host}/{REPOSITORY}").replace("{two}", f"{bad.host}/{REPOSITORY}"))
+        places = [f"{registry.host}/{REPOSITORY}" for registry in (good, bad)]
+        project.write(release_file("plain", "extra", repositories=places, release=f'on_registry_failure = "{policy}"'))
         spec = shipset.load(project.file)
         shipset.plan(spec.matrix(version="1.0.0")).execute()
         before = good.tags(REPOSITORY), bad.tags(REPOSITORY)

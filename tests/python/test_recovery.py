@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import shipset
 from helpers import Project, Shipset, tags_of
-from recovering import REPOSITORY, THREE, Machine, check_released, forget, own, public, report, sent_twice
+from recovering import REPOSITORY, THREE, Machine, check_released, forget, gate_of, own, public, report, sent_twice
 from shipset.testing import FakeRegistry
 
 EARLIER = "built by an earlier attempt of this release"
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.like("distribution-3.1") as running:
-        yield running
-
-
-@pytest.fixture
-def machine(project: Project, registry: FakeRegistry) -> Machine:
-    project.write(THREE)
-    made = Machine(project, registry.host)
-    assert made.release("1.0.0").code == 0
-    return made
 
 
 def earlier(told: dict[str, object]) -> list[bool]:
@@ -43,7 +28,7 @@ def test_resume__gate_said_no_and_now_says_yes__builds_and_sends_nothing_again(
     machine: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     good = tmp_path / "good"
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{good}"]\n')
+    machine.project.add(gate_of(good))
     before = registry.tags(REPOSITORY)
     refused = machine.release("1.1.0")
     assert refused.code == 4, refused.err
@@ -139,7 +124,7 @@ def test_resume__from_another_folder_with_a_relative_layout__goes_on_in_the_same
 ) -> None:
     project.write(THREE)
     good = tmp_path / "good"
-    project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{good}"]\n')
+    project.add(gate_of(good))
     here = Shipset(project.folder)
     refused = here("release", "--to", "oci:dist", "--input", "version=1.0.0", "--format", "json")
     assert refused.code == 4, refused.err
@@ -157,7 +142,7 @@ def test_resume__source_changed__refuses_and_release_builds_the_new_source(
     machine: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     good = tmp_path / "good"
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{good}"]\n')
+    machine.project.add(gate_of(good))
     assert machine.release("1.1.0").code == 4
     id_ = machine.id
     (machine.project.folder / "files" / "hello.txt").write_text("changed\n", encoding="utf-8")
@@ -174,7 +159,7 @@ def test_resume__source_changed__refuses_and_release_builds_the_new_source(
 
 def test_resume__release_file_changed_since__goes_on_with_the_frozen_one(machine: Machine, tmp_path: Path) -> None:
     good = tmp_path / "good"
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{good}"]\n')
+    machine.project.add(gate_of(good))
     assert machine.release("1.1.0").code == 4
     id_ = machine.id
     machine.project.add('\n[[variant]]\nname = "fourth"\n')
@@ -190,7 +175,7 @@ def test_resume__release_file_changed_since__goes_on_with_the_frozen_one(machine
 def test_rollback__before_any_tag_moved__changes_nothing_and_says_so(
     machine: Machine, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    machine.project.add(f'\n[[gate]]\nname = "look"\nat = "staged"\nrun = ["test", "-e", "{tmp_path / "good"}"]\n')
+    machine.project.add(gate_of(tmp_path / "good"))
     before = registry.tags(REPOSITORY)
     assert machine.release("1.1.0").code == 4
     done = machine.run("rollback", machine.id, "--format", "json")

@@ -16,9 +16,9 @@ import pytest
 
 import shipset
 from helpers import Project, Shipset, wait_until
+from recovering import REPOSITORY, public
 from shipset.testing import FakeRegistry, Request, Response
 
-REPOSITORY = "team/app"
 NEW = {"1.0.0", "1.0.0-extra"}
 UNDO_S = 5
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
@@ -85,10 +85,6 @@ def old(project: Project, registry: FakeRegistry) -> dict[str, str]:
     shipset.plan(matrix, to=registry.host).execute()
     (project.folder / "files" / "hello.txt").write_text("hello again\n", encoding="utf-8")
     return public(registry)
-
-
-def public(registry: FakeRegistry) -> dict[str, str]:
-    return {tag: digest for tag, digest in registry.tags(REPOSITORY).items() if not tag.startswith("_shipset.")}
 
 
 def start(shipset_command: Shipset, registry: FakeRegistry) -> subprocess.Popen[str]:
