@@ -1,8 +1,6 @@
 // What the tests of gates share: releases with gates, results posted to them, and what they leave.
 #pragma once
 
-#include <set>
-
 #include "release_fixture.hpp"
 #include "shipset/release/gate.hpp"
 
@@ -41,13 +39,6 @@ inline const GateReport& gate_of(const Outcome& outcome, const std::string& name
     if (gate.name == name) return gate;
   FAIL("no gate " << name);
   return outcome.report.gates.front();
-}
-
-inline std::set<std::string> public_tags(const Workspace& space) {
-  std::set<std::string> out;
-  for (const auto& [tag, digest] : space.tags())
-    if (!tag.starts_with("_shipset.")) out.insert(tag);
-  return out;
 }
 
 inline std::string log_of(const Workspace& space, const GateReport& gate) {

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "catch_shim.hpp"
-#include "journal_state.hpp"
+#include "journal_fixture.hpp"
 
 using namespace shipset;
 using namespace shipset::release;
@@ -20,26 +20,6 @@ struct Folder {
   TempDirectory temp = std::move(TempDirectory::create(fs::temp_directory_path(), "journal-").value());
   fs::path path = temp.path() / "abc";
 };
-
-oci::Descriptor descriptor(std::string_view text) {
-  oci::Descriptor out;
-  out.media_type = std::string(oci::media_type::index);
-  out.digest = Digest::of(text);
-  out.size = text.size();
-  return out;
-}
-
-MoveRecord a_move(std::size_t number, std::optional<std::string> old) {
-  MoveRecord move;
-  move.number = number;
-  move.location = "localhost:5000/app";
-  move.tag = "v" + std::to_string(number);
-  move.reference = move.location + ":" + move.tag;
-  move.variant = "cpu";
-  move.wanted = descriptor("new");
-  if (old) move.old = oci::ManifestBytes{descriptor(*old), *old};
-  return move;
-}
 
 void write_some(const fs::path& folder) {
   auto journal = Journal::open(folder, "abc");
@@ -183,7 +163,7 @@ TEST_CASE("records that cannot be are refused with their line") {
 }
 
 TEST_CASE("old bytes that are not what their digest says are refused") {
-  auto manifest = oci::ManifestBytes{descriptor("{}"), "{ }"};
+  auto manifest = oci::ManifestBytes{index_of("{}").descriptor, "{ }"};
   const auto state = read_state({record::header("abc", "app", "1", 0),
                                  record::begin("release", Digest::of("plan").str(), 0), record::old_manifest(manifest)},
                                 "the journal");
@@ -195,7 +175,7 @@ TEST_CASE("images of an earlier attempt outlive it, its moves do not") {
   image.variant = "cpu";
   image.platform = "linux/amd64";
   image.key = Digest::of("key");
-  image.built.manifest = descriptor("image");
+  image.built.manifest = index_of("image").descriptor;
   image.built.manifest.platform = Platform::parse("linux/amd64").value();
   image.built.layers.push_back({"app", Digest::of("layer")});
   image.built.notes.emplace_back("a note");

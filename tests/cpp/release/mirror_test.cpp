@@ -1,6 +1,7 @@
 #include "mirror.hpp"
 
 #include "catch_shim.hpp"
+#include "journal_fixture.hpp"
 #include "shipset/oci/layout.hpp"
 
 using namespace shipset;
@@ -22,7 +23,8 @@ struct Folder {
   [[nodiscard]] fs::path release() const { return temp.path() / "abc"; }
 
   /// The journal of a release that is about to move tags, with its frozen plan and release file.
-  void begin(const std::string& id = "abc", const std::string& plan = "{\"plan\":1}") const {
+  void begin(const std::string& id = "abc") const {
+    const std::string plan = "{\"plan\":1}";
     const auto journal = Journal::open(release(), id);
     REQUIRE(journal.ok());
     REQUIRE((*journal)->append(record::header(id, "app", "1.0.0", 0), Flush::later).ok());
@@ -31,6 +33,15 @@ struct Folder {
     REQUIRE(write_file_atomic(release() / Journal::spec_name, "[release]\n").ok());
   }
 };
+
+/// Of a mirror that is not what it says.
+Error refusal(const Folder& here) {
+  REQUIRE(write_mirror(*here.store, "abc", here.release(), {}).ok());
+  const auto mirror = read_mirror(*here.store, "abc");
+  REQUIRE_FALSE(mirror.ok());
+  CHECK(mirror.error().kind == ErrorKind::verify);
+  return mirror.error();
+}
 
 }  // namespace
 
@@ -50,33 +61,15 @@ TEST_CASE("mirror, written and read on another machine, restores journal, plan a
 TEST_CASE("mirror, of a release that was about to move tags, is restored as one that may have moved them") {
   const Folder here;
   here.begin();
-  const auto document = [](std::string bytes) {
-    oci::ManifestBytes out;
-    out.descriptor.media_type = std::string(oci::media_type::index);
-    out.descriptor.digest = Digest::of(bytes);
-    out.descriptor.size = bytes.size();
-    out.bytes = std::move(bytes);
-    return out;
-  };
   {
     const auto journal = Journal::open(here.release(), "abc");
     REQUIRE(journal.ok());
-    const auto same = document("{\"same\":1}"), old = document("{\"old\":1}"), wanted = document("{\"new\":1}");
-    REQUIRE((*journal)->append(record::old_manifest(same), Flush::later).ok());
-    REQUIRE((*journal)->append(record::old_manifest(old), Flush::later).ok());
-    for (std::size_t number = 0; number < 3; ++number) {
-      MoveRecord move;
-      move.number = number;
-      move.location = "localhost:5000/app";
-      move.tag = "v" + std::to_string(number);
-      move.reference = move.location + ":" + move.tag;
-      move.variant = "cpu";
-      move.wanted = number == 1 ? same.descriptor : wanted.descriptor;
-      if (number == 1) move.old = same;
-      if (number == 2) move.old = old;
-      move.hold = number == 2;
-      REQUIRE((*journal)->append(record::move(move), Flush::later).ok());
-    }
+    const std::string same = R"({"same":1})", old = R"({"old":1})", wanted = R"({"new":1})";
+    REQUIRE((*journal)->append(record::old_manifest(index_of(same)), Flush::later).ok());
+    REQUIRE((*journal)->append(record::old_manifest(index_of(old)), Flush::later).ok());
+    std::vector<MoveRecord> moves{a_move(0, {}, wanted), a_move(1, same, same), a_move(2, old, wanted)};
+    moves[2].hold = true;
+    for (const auto& move : moves) REQUIRE((*journal)->append(record::move(move), Flush::later).ok());
     REQUIRE((*journal)->append(record::moves(3), Flush::now).ok());
   }
   REQUIRE(write_mirror(*here.store, "abc", here.release(), {}).ok());
@@ -115,22 +108,14 @@ TEST_CASE("mirror, end of a release, is gone, and ending it twice is no error") 
 TEST_CASE("mirror, of another release under this one's tag, is refused") {
   const Folder here;
   here.begin("other");
-  REQUIRE(write_mirror(*here.store, "abc", here.release(), {}).ok());
-  const auto mirror = read_mirror(*here.store, "abc");
-  REQUIRE_FALSE(mirror.ok());
-  CHECK(mirror.error().kind == ErrorKind::verify);
-  CHECK(mirror.error().why.find("other") != std::string::npos);
+  CHECK(refusal(here).why.find("other") != std::string::npos);
 }
 
 TEST_CASE("mirror, plan that its journal does not name, is refused") {
   const Folder here;
   here.begin();
   REQUIRE(write_file_atomic(here.release() / Journal::plan_name, "{\"plan\":2}").ok());
-  REQUIRE(write_mirror(*here.store, "abc", here.release(), {}).ok());
-  const auto mirror = read_mirror(*here.store, "abc");
-  REQUIRE_FALSE(mirror.ok());
-  CHECK(mirror.error().kind == ErrorKind::verify);
-  CHECK(mirror.error().why.find("plan") != std::string::npos);
+  CHECK(refusal(here).why.find("plan") != std::string::npos);
 }
 
 TEST_CASE("mirror, journal with an edited line, is refused") {
@@ -139,10 +124,7 @@ TEST_CASE("mirror, journal with an edited line, is refused") {
   std::string text = read_file(here.release() / Journal::file_name, 1u << 20).value();
   text.replace(text.find("1.0.0"), 5, "1.0.1");
   REQUIRE(write_file_atomic(here.release() / Journal::file_name, text).ok());
-  REQUIRE(write_mirror(*here.store, "abc", here.release(), {}).ok());
-  const auto mirror = read_mirror(*here.store, "abc");
-  REQUIRE_FALSE(mirror.ok());
-  CHECK(mirror.error().kind == ErrorKind::verify);
+  refusal(here);
 }
 
 TEST_CASE("mirror tag, read back, gives the id, and other tags give none") {

@@ -130,9 +130,7 @@ TEST_CASE("promotion, undo is refused in any way, names every tag that is stuck"
       FaultyStore store;
       Release::prepare(store);
       Promotion promotion(release.moves(), {{&store, &store}}, options_of(release));
-      REQUIRE(promotion.check().ok());
-      REQUIRE(promotion.hold().ok());
-      REQUIRE(promotion.move().ok());
+      REQUIRE(hold_and_move(promotion).ok());
       store.refuse = [&](std::string_view called, std::string_view tag) -> std::optional<Error> {
         if (called == method && !tag.starts_with("_shipset.")) return Error(kind, "refused");
         return std::nullopt;

@@ -271,4 +271,11 @@ inline PromotionOptions options_of(const Release& release, Recorder* recorder = 
   return options;
 }
 
+/// Everything before the tags are read back.
+inline Result<void> hold_and_move(Promotion& promotion) {
+  SHIPSET_CHECK(promotion.check());
+  SHIPSET_CHECK(promotion.hold());
+  return promotion.move();
+}
+
 }  // namespace shipset::release::test

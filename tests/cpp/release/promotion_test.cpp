@@ -80,9 +80,7 @@ TEST_CASE("promotion, an old manifest of another form, comes back with its media
   Release::prepare(store);
   const Release release;
   Promotion promotion(release.moves(), {{&store, &store}}, options_of(release));
-  REQUIRE(promotion.check().ok());
-  REQUIRE(promotion.hold().ok());
-  REQUIRE(promotion.move().ok());
+  REQUIRE(hold_and_move(promotion).ok());
   CHECK(store.media_type("latest") == oci::media_type::index);
   REQUIRE(promotion.undo().ok());
   CHECK(store.media_type("latest") == oci::media_type::docker_list);
@@ -95,9 +93,7 @@ TEST_CASE("promotion, a registry that removes no tags, says which new tags stay 
   store.deletes = false;
   const Release release;
   Promotion promotion(release.moves(), {{&store, &store}}, options_of(release));
-  REQUIRE(promotion.check().ok());
-  REQUIRE(promotion.hold().ok());
-  REQUIRE(promotion.move().ok());
+  REQUIRE(hold_and_move(promotion).ok());
   const auto undone = promotion.undo();
   REQUIRE_FALSE(undone.ok());
   CHECK(undone.error().kind == ErrorKind::incomplete);
@@ -198,9 +194,7 @@ TEST_CASE("promotion, stopped at any call, puts everything back and is cancelled
     FaultyStore store;
     Release::prepare(store);
     Promotion promotion(release.moves(), {{&store, &store}}, options_of(release));
-    REQUIRE(promotion.check().ok());
-    REQUIRE(promotion.hold().ok());
-    REQUIRE(promotion.move().ok());
+    REQUIRE(hold_and_move(promotion).ok());
     REQUIRE(promotion.read_back().ok());
     calls = store.calls;
   }
@@ -234,10 +228,7 @@ TEST_CASE("promotion, killed after any step, goes on or back from what was recor
       {
         // The process dies here: nobody undoes anything.
         Promotion first(release.moves(), {{&store, &store}}, options_of(release, &notes));
-        auto done = first.check();
-        if (done) done = first.hold();
-        if (done) done = first.move();
-        REQUIRE_FALSE(done.ok());
+        REQUIRE_FALSE(hold_and_move(first).ok());
       }
       const auto writes = store.writes;
       Promotion second(release.moves(), {{&store, &store}}, options_of(release));

@@ -108,4 +108,11 @@ inline Location at(const std::string& text) {
   return Location::parse(text).value();
 }
 
+inline std::set<std::string> public_tags(const Workspace& space) {
+  std::set<std::string> out;
+  for (const auto& [tag, digest] : space.tags())
+    if (!tag.starts_with("_shipset.")) out.insert(tag);
+  return out;
+}
+
 }  // namespace shipset::release
