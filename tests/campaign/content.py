@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,29 +16,19 @@ from typing import Any
 import shipset
 from shipset.testing import FakeRegistry
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "python"))
+
+from helpers import tags_of
+from release_files import BOTH, release_file
+
 REPOSITORY = "team/app"
-REF_NAME = "org.opencontainers.image.ref.name"
 INDEX = "application/vnd.oci.image.index.v1+json"
-RELEASE_FILE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-default = "1.0.0"
-[build]
-backend   = "native"
-platforms = ["linux/amd64", "linux/arm64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }, { from = "{variant}", to = "/extra" }]
-[tags]
-rules = [{ tag = "{version}{-suffix}" }, { tag = "latest{-suffix}", moves = "always" }]
-[[variant]]
-name   = "plain"
-suffix = ""
-[[variant]]
-name = "extra"
-"""
+
+
+def release_text(moves: str) -> str:
+    """Every image has a layer that all have, and one of its variant."""
+    layers = '[{ from = "files", to = "/app" }, { from = "{variant}", to = "/extra" }]'
+    return release_file("plain", "extra", default="1.0.0", platforms=BOTH, layers=layers, moves=moves)
 
 
 def digest_of(data: bytes) -> str:
@@ -88,7 +79,7 @@ def make_project(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(noise.randbytes(size) or b"hello\n")
-    (folder / "shipset.toml").write_text(RELEASE_FILE, encoding="utf-8")
+    (folder / "shipset.toml").write_text(release_text("always"), encoding="utf-8")
     return folder
 
 
@@ -102,7 +93,7 @@ def make_content(folder: Path) -> Content:
         referrer = put_referrer(registry, registry.tags(REPOSITORY)["1.0.0"])
         shipset.copy(f"{registry.host}/{REPOSITORY}", f"oci:{layout}", all_tags=True)
     objects = {digest_of(data): data for data in map(Path.read_bytes, sorted((layout / "blobs/sha256").iterdir()))}
-    return Content(layout, project, objects, layout_tags(layout), referrer)
+    return Content(layout, project, objects, tags_of(layout), referrer)
 
 
 def put_referrer(registry: FakeRegistry, subject: str) -> str:
@@ -123,17 +114,6 @@ def put_referrer(registry: FakeRegistry, subject: str) -> str:
         "subject": {"mediaType": INDEX, "digest": subject, "size": size},
     }
     return registry.put_manifest(REPOSITORY, document)
-
-
-def layout_tags(layout: Path) -> dict[str, str]:
-    """Tag → digest, read from index.json with nothing of shipset; {} without a layout."""
-    file = layout / "index.json"
-    if not file.is_file():
-        return {}
-    entries = json.loads(file.read_text(encoding="utf-8"))["manifests"]
-    return {
-        entry["annotations"][REF_NAME]: entry["digest"] for entry in entries if REF_NAME in entry.get("annotations", {})
-    }
 
 
 def fallback_tag(subject: str) -> str:

@@ -8,7 +8,8 @@ import json
 import re
 from pathlib import Path
 
-from content import REPOSITORY, Content, digest_of, fallback_tag, layout_tags
+from content import REPOSITORY, Content, digest_of, fallback_tag
+from helpers import tags_of
 from shipset.testing import FakeRegistry
 
 #: Where the first part of a large blob may wait for the next attempt (how-to of the layout: `partial_prefix`).
@@ -84,7 +85,7 @@ def judge_layout(layout: Path, content: Content, wanted: dict[str, str], *, done
         else:
             held.add(f"sha256:{path.name}")
     try:
-        tags = layout_tags(layout)
+        tags = tags_of(layout)
     except (ValueError, KeyError) as problem:
         return [*complaints, f"index.json cannot be read: {problem}"]
     for tag, digest in tags.items():

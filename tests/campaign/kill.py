@@ -11,7 +11,6 @@ and after, on every registry, and 1,000 random moments. What fails prints the li
 from __future__ import annotations
 
 import argparse
-import collections
 import contextlib
 import multiprocessing
 import random
@@ -21,12 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kill_case import Case, Outcome, run_case
 from kill_world import Distribution, Fake, Kill, compile_shim, make_old, serve_distribution
+from pool import Campaign
 
 REGISTRIES = ("oci", "distribution-3.1", "distribution", "distribution-2.8", "quay", "ghcr")
 RECOVERIES = (("resume",), ("rollback",), ("release",), ("rollback", "release"))
@@ -98,33 +98,15 @@ def steps(plain: dict[str, Outcome], seed: int, *, full: bool) -> list[Case]:
     return cases
 
 
-def report(outcome: Outcome) -> None:
-    print(f"\nWRONG  {outcome.case.json()}  [{outcome.ended}, {outcome.seconds:.1f} s]")
-    for complaint in outcome.complaints:
-        print("  " + complaint.replace("\n", "\n    "))
-    print("  " + "\n  ".join(outcome.log.splitlines()[-60:]))
-    print(f"  alone: python tests/campaign/kill.py --case '{outcome.case.json()}'", flush=True)
-
-
-class Campaign:
-    """Runs cases in processes of their own and counts how they ended."""
+class Kills(Campaign):
+    """Knows what the tags of a release are that nobody killed, by registry."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
+        super().__init__(pool, work)
         self.after: dict[str, dict[str, str]] = {}
-        self.ended: collections.Counter[str] = collections.Counter()
-        self.wrong: list[Outcome] = []
 
     def run(self, cases: list[Case]) -> list[Outcome]:
-        outcomes = []
-        for future in as_completed([self._pool.submit(work, c, self.after.get(c.registry, {})) for c in cases]):
-            outcome = future.result()
-            outcomes.append(outcome)
-            self.ended[outcome.ended] += 1
-            if outcome.complaints:
-                self.wrong.append(outcome)
-                report(outcome)
-        return outcomes
+        return self.run_all((case, self.after.get(case.registry, {})) for case in cases)
 
     def plain(self, registries: list[str]) -> dict[str, Outcome]:
         """A release that nobody kills tells what the tags are to be, and how many steps there are."""
@@ -152,7 +134,6 @@ def main() -> int:
     parser.add_argument("--case")
     parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args()
-    began = time.monotonic()
     alone = Case.parse(options.case) if options.case else None
     registries = options.registry or list(REGISTRIES if options.full else REGISTRIES[:3])
     if alone is not None:
@@ -164,7 +145,7 @@ def main() -> int:
         host, log = stack.enter_context(distribution(folder, registries))
         context = multiprocessing.get_context("spawn")
         pool = stack.enter_context(ProcessPoolExecutor(options.workers, context, prepare, (name, host, str(log))))
-        campaign = Campaign(pool)
+        campaign = Kills(pool)
         plain = campaign.plain(registries)
         if campaign.wrong:
             pass
@@ -175,11 +156,7 @@ def main() -> int:
             cases = steps(plain, options.seed, full=options.full)
             cases += [random_case(options.seed * 100_000 + number, plain) for number in range(count)]
             campaign.run(cases)
-    ended = ", ".join(f"{count} {name}" for name, count in campaign.ended.most_common())
-    print(f"\nended: {ended}; seed {options.seed}")
-    total = sum(campaign.ended.values())
-    print(f"{total - len(campaign.wrong)} passed, {len(campaign.wrong)} failed in {time.monotonic() - began:.1f}s")
-    return bool(campaign.wrong)
+    return campaign.close(f"seed {options.seed}")
 
 
 if __name__ == "__main__":

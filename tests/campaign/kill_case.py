@@ -31,6 +31,9 @@ class Case:
     moved: bool = False
     staged: bool = False
 
+    def __str__(self) -> str:
+        return self.json()
+
     def json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value})
 

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,31 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import shipset
+from content import REPOSITORY, release_text
 from shipset.testing import FakeRegistry, Request, Response
 
-ROOT = Path(__file__).resolve().parents[2]
-REPOSITORY = "team/app"
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import servers
+
 PUT_OF_A_BLOB = re.compile(r'"(?:PUT|POST) (/v2/\S+/blobs/uploads/\S*digest=\S+) HTTP/[\d.]+" 201 ')
-RELEASE_FILE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-default = "1.0.0"
-[build]
-backend   = "native"
-platforms = ["linux/amd64", "linux/arm64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }, { from = "{variant}", to = "/extra" }]
-[tags]
-rules = [{ tag = "{version}{-suffix}" }, { tag = "latest{-suffix}", moves = "forward" }]
-[[variant]]
-name   = "plain"
-suffix = ""
-[[variant]]
-name = "extra"
-"""
 FOREIGN = ("GITHUB_", "SHIPSET_", "CI_", "GITLAB_", "SOURCE_DATE_EPOCH", "REGISTRY_AUTH", "XDG_", "LD_PRELOAD")
 
 
@@ -81,7 +63,7 @@ def write_project(folder: Path, *, version: str) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "of-it").write_bytes(f"{name} {version}\n".encode() * 4000)
     (folder / "files" / "of-all").write_bytes(b"the same in all versions\n" * 4000)
-    (folder / "shipset.toml").write_text(RELEASE_FILE, encoding="utf-8")
+    (folder / "shipset.toml").write_text(release_text("forward"), encoding="utf-8")
 
 
 def make_old(folder: Path) -> Path:
@@ -232,27 +214,11 @@ class Distribution:
 
 @contextlib.contextmanager
 def serve_distribution(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Host and access log of a distribution; LookupError when it is not installed."""
-    if shutil.which("registry") is None:
-        raise LookupError("registry (distribution 3) is not installed: bash tests/run.sh --only peers installs it")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    script = ROOT / "tests" / "interop" / "registry_serve.sh"
-    process = subprocess.Popen(
-        ["bash", str(script), "distribution", str(folder), str(port)],
-        env={**os.environ, "REGISTRY_ACCESS_LOG_OFF": "false"},
-    )
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
-                break
-            time.sleep(0.05)
-        yield f"127.0.0.1:{port}", folder / "log"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    """Host and access log of a distribution."""
+    servers.need("registry")
+    registry = servers.Registry("distribution", folder)
+    with registry.serve():
+        yield registry.host, folder / "log"
 
 
 class World:

@@ -16,13 +16,13 @@ import random
 import signal
 import sys
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from case import Case, Outcome, Strike, run_case
 from catalogue import CATALOGUE
 from content import Content, make_content
+from pool import Campaign
 from verbs import VERBS
 
 HANGING_S = 150
@@ -86,33 +86,14 @@ def mixture(seed: int, found: dict[tuple[str, str, bool], Requests]) -> Case:
     return Case(verb, tuple(strikes), preset, auth, seed)
 
 
-def report(outcome: Outcome) -> None:
-    print(f"\nWRONG  {outcome.case}  [{outcome.ended}, {outcome.seconds:.1f} s]")
-    for complaint in outcome.complaints:
-        print("  " + complaint.replace("\n", "\n    "))
-    print("  " + "\n  ".join(outcome.log.splitlines()[-40:]))
-    print(f"  alone: python tests/campaign/run.py --case '{outcome.case.json()}'", flush=True)
+class Faults(Campaign):
+    """Counts the cases in which no fault struck."""
 
-
-class Campaign:
-    """Runs cases in processes of their own and counts how they ended."""
-
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
-        self.ended: collections.Counter[str] = collections.Counter()
-        self.wrong: list[Outcome] = []
-        self.idle = 0
+    idle = 0
 
     def run(self, cases: list[Case]) -> list[Outcome]:
-        outcomes = []
-        for future in as_completed([self._pool.submit(work, case) for case in cases]):
-            outcome = future.result()
-            outcomes.append(outcome)
-            self.ended[outcome.ended] += 1
-            self.idle += bool(outcome.case.strikes) and outcome.fired == 0
-            if outcome.complaints:
-                self.wrong.append(outcome)
-                report(outcome)
+        outcomes = self.run_all((case,) for case in cases)
+        self.idle += sum(bool(outcome.case.strikes) and outcome.fired == 0 for outcome in outcomes)
         return outcomes
 
 
@@ -130,26 +111,20 @@ def main() -> int:
     parser.add_argument("--case")
     parser.add_argument("--workers", type=int, default=8)
     options = parser.parse_args()
-    began = time.monotonic()
     verbs = options.verb or list(VERBS)
     with tempfile.TemporaryDirectory(prefix="shipset-campaign-") as folder:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(options.workers, context, prepare, (folder,)) as pool:
-            campaign = Campaign(pool)
+            campaign = Faults(pool, work)
             if options.case:
                 campaign.run([Case.parse(options.case)])
             else:
                 cases = plan(campaign, verbs, options)
                 campaign.run(cases)
-    ended = ", ".join(f"{count} {name}" for name, count in campaign.ended.most_common())
-    print(f"\nended: {ended}; in {campaign.idle} no fault struck; seed {options.seed}")
-    total = sum(campaign.ended.values())
-    seconds = time.monotonic() - began
-    print(f"{total - len(campaign.wrong)} passed, {len(campaign.wrong)} failed in {seconds:.1f}s")
-    return bool(campaign.wrong)
+    return campaign.close(f"in {campaign.idle} no fault struck", f"seed {options.seed}")
 
 
-def plan(campaign: Campaign, verbs: list[str], options: argparse.Namespace) -> list[Case]:
+def plan(campaign: Faults, verbs: list[str], options: argparse.Namespace) -> list[Case]:
     """First every verb without a fault, which tells what it asks; from that the cases."""
     count = options.mixtures if options.mixtures is not None else 300 if options.full else 40
     plain = [Case(verb, auth=auth) for verb in verbs for auth in (False, True)]

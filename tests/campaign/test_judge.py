@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from case import SECRET, Case, Strike, run_case
 from catalogue import CATALOGUE
-from content import REPOSITORY, Content, fill, layout_tags, make_content
+from content import REPOSITORY, Content, fill, make_content
+from helpers import tags_of
 from judge import judge_layout, judge_registry
 from run import mixture
 from shipset.testing import FakeRegistry
@@ -109,4 +110,4 @@ def test_mixture__same_seed__same_case_and_it_survives_json() -> None:
 def test_secrets__forms_that_fake_registries_give_out__are_noticed() -> None:
     for text in ("/v2/a/blobs/uploads/1?_state=0a", "?X-Amz-Signature=ff", "token-" + "0" * 32):
         assert SECRET.search(text)
-    assert not layout_tags(Path("/nowhere"))
+    assert not tags_of(Path("/nowhere"))
