@@ -21,22 +21,16 @@ import time
 from pathlib import Path
 
 import servers
-from promotion import RELEASE_FILE, VARIANTS
+from seven_variants import VARIANTS, make_project
 
 LIMIT = 0.01
 MIB = 1 << 20
 HERE = Path(__file__).resolve().parent
 
 
-def make_project(folder: Path, mib: int) -> Path:
-    text = RELEASE_FILE.replace("files/version", "files/{variant}-{version}").replace('to = "/version"', 'to = "/data"')
-    for name in VARIANTS:
-        text += f'[[variant]]\nname = "{name}"\n' + ('suffix = ""\n' if name == "cpu" else "")
-    (folder / "files").mkdir(parents=True)
-    (folder / "shipset.toml").write_text(text)
+def add_noise(folder: Path, mib: int) -> None:
     for number in range(mib):
         (folder / f"noise-{number}").write_bytes(random.Random(number).randbytes(MIB))
-    return folder
 
 
 def add_version(folder: Path, version: str, mib: int) -> None:
@@ -72,7 +66,9 @@ def main() -> int:
     mib = 2 if options.smoke else 32
     shares = []
     with tempfile.TemporaryDirectory(prefix="shipset-journal-") as temporary:
-        folder = make_project(Path(temporary) / "project", mib)
+        layers = '[{ from = "files/{variant}-{version}", to = "/data" }]'
+        folder = make_project(Path(temporary) / "project", layers).parent
+        add_noise(folder, mib)
         library = Path(temporary) / "journal_time.so"
         source = str(HERE / "journal_time.c")
         subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), source, "-ldl"], check=True)

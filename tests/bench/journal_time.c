@@ -42,24 +42,23 @@ ssize_t write(int fd, const void* data, size_t size) {
   return done;
 }
 
-int fdatasync(int fd) {
-  static int (*real)(int);
-  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-  if (!is_journal(fd)) return real(fd);
+static int flush(int (**real)(int), const char* name, int fd) {
+  if (!*real) *real = (int (*)(int))dlsym(RTLD_NEXT, name);
+  if (!is_journal(fd)) return (*real)(fd);
   const long long since = now_ns();
-  const int done = real(fd);
+  const int done = (*real)(fd);
   count(since);
   return done;
 }
 
+int fdatasync(int fd) {
+  static int (*real)(int);
+  return flush(&real, "fdatasync", fd);
+}
+
 int fsync(int fd) {
   static int (*real)(int);
-  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
-  if (!is_journal(fd)) return real(fd);
-  const long long since = now_ns();
-  const int done = real(fd);
-  count(since);
-  return done;
+  return flush(&real, "fsync", fd);
 }
 
 __attribute__((destructor)) static void tell(void) {

@@ -21,40 +21,12 @@ import time
 from pathlib import Path
 
 import servers
+from seven_variants import VARIANTS, make_project
 
 import shipset
 
-VARIANTS = ("cpu", "cuda", "vllm-cuda", "sglang-cuda", "rocm", "musa", "cann")
 LIMIT = 10.0
-RELEASE_FILE = """
-[release]
-name = "app"
-version = "{inputs.version}"
-repositories = ["acme/app"]
-[inputs.version]
-default = "1.0.0"
-[build]
-backend = "native"
-platforms = ["linux/amd64"]
-[build.native]
-layers = [{ from = "files/version", to = "/version" }]
-config = { env = { VARIANT = "{variant}" } }
-[tags]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "latest{-suffix}", moves = "forward" },
-]
-"""
 TAGGED = re.compile(rb'"(HEAD|GET|PUT|DELETE) /v2/acme/app/manifests/(?!sha256:)[^ ?]+ HTTP/')
-
-
-def make_project(folder: Path) -> Path:
-    text = RELEASE_FILE
-    for name in VARIANTS:
-        text += f'[[variant]]\nname = "{name}"\n' + ('suffix = ""\n' if name == "cpu" else "")
-    (folder / "files").mkdir(parents=True)
-    (folder / "shipset.toml").write_text(text)
-    return folder / "shipset.toml"
 
 
 def requests(registry: servers.Registry) -> list[str]:
@@ -92,7 +64,7 @@ def main() -> int:
     seconds, windows = [], []
     with tempfile.TemporaryDirectory(prefix="shipset-promotion-") as temporary:
         folder = Path(temporary)
-        file = make_project(folder / "project")
+        file = make_project(folder / "project", '[{ from = "files/version", to = "/version" }]')
         registry = servers.Registry("distribution", folder / "registry")
         with registry.serve(), servers.slow_link(registry.port) as port:
             release(file, "1.0.0", f"127.0.0.1:{port}", registry)  # the tags `latest` that later ones move
