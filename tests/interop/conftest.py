@@ -84,6 +84,19 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registr
         yield running
 
 
+@pytest.fixture(params=["plain", "distribution"], ids=["docker-registry", "distribution"])
+def distribution(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    """The old and the new generation of one program."""
+    with serve(request.param, tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture(params=["plain", "distribution", "crane"], ids=["docker-registry", "distribution", "crane-registry"])
+def any_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    with serve(request.param, tmp_path / "registry") as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def buildkit() -> Iterator[Kit]:
     """Two real BuildKit nodes with builders and a mirror of stand-in bases; see buildkit_kit.py.

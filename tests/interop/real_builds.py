@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from buildkit_kit import Kit
 from conftest import MODEL_RUNNER, need, run
-from image_files import Image, images
+from release_files import release_file
 
 SPDX = "https://spdx.dev/Document"
 SLSA = "https://slsa.dev/provenance/v1"
 RELEASE = "urn:shipset:release:v1"
-ACCEPT = ", ".join(
-    f"application/vnd.{kind}+json"
-    for kind in ("oci.image.index.v1", "oci.image.manifest.v1", "docker.distribution.manifest.list.v2")
-)
 # Notes each call, and keeps what buildx was given and what it told.
 WATCH = """#!/bin/bash
 printf '%s\\n' "$*" >> "{kept}/calls"
@@ -110,72 +103,17 @@ class Project:
         return found
 
 
+def toolbox(variant: str, **lines: Any) -> str:
+    """A release file with a variant that takes further lines at its end."""
+    tables = '[attestations]\nsbom = "none"\n'
+    names = {"name": "toolbox", "repositories": ["team/toolbox"]}
+    return release_file(variant, backend="buildx", tables=tables, **names, **lines)
+
+
 def example_project(kit: Kit, folder: Path) -> Project:
     project = Project(kit, folder)
     shutil.copytree(MODEL_RUNNER, folder, ignore=shutil.ignore_patterns("build", ".shipset"), dirs_exist_ok=True)
     return project
-
-
-@dataclass(frozen=True)
-class Remote:
-    """One repository of a registry, by its API alone."""
-
-    host: str
-    repository: str
-
-    def _get(self, path: str) -> bytes:
-        request = urllib.request.Request(f"http://{self.host}/v2/{self.repository}/{path}", headers={"Accept": ACCEPT})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return bytes(answer.read())
-
-    def tags(self) -> list[str]:
-        found = json.loads(self._get("tags/list"))["tags"] or []
-        return sorted(tag for tag in found if not tag.startswith("sha256-"))
-
-    def digest(self, tag: str) -> str:
-        return "sha256:" + hashlib.sha256(self._get(f"manifests/{tag}")).hexdigest()
-
-    def manifest(self, reference: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._get(f"manifests/{reference}"))
-        return found
-
-    def blob(self, digest: str) -> bytes:
-        content = self._get(f"blobs/{digest}")
-        assert "sha256:" + hashlib.sha256(content).hexdigest() == digest
-        return content
-
-    def platforms(self, tag: str) -> dict[str, str]:
-        """Digest of each platform's manifest."""
-        entries = self.manifest(tag)["manifests"]
-        return {
-            f"{entry['platform']['os']}/{entry['platform']['architecture']}": entry["digest"]
-            for entry in entries
-            if entry["platform"]["os"] != "unknown"
-        }
-
-    def attestations(self, reference: str) -> dict[str, list[dict[str, Any]]]:
-        """Of an index: what it attests about each image, as layers of the attestation manifests, by image digest."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for entry in self.manifest(reference)["manifests"]:
-            about = entry.get("annotations", {}).get("vnd.docker.reference.digest")
-            if about is not None:
-                found.setdefault(about, []).append(self.manifest(entry["digest"]))
-        return found
-
-    def statements(self, tag: str, platform: str) -> dict[str, dict[str, Any]]:
-        """The statements about one image by predicate type; one attestation manifest holds them all."""
-        (manifest,) = self.attestations(tag)[self.platforms(tag)[platform]]
-        kinds = [layer["annotations"]["in-toto.io/predicate-type"] for layer in manifest["layers"]]
-        assert len(set(kinds)) == len(kinds)
-        blobs = [json.loads(self.blob(layer["digest"])) for layer in manifest["layers"]]
-        return dict(zip(kinds, blobs, strict=True))
-
-    def images(self, reference: str, folder: Path) -> dict[str, Image]:
-        run(need("crane"), "pull", "--insecure", "--format", "oci", self.name(reference), folder)
-        return images(folder)
-
-    def name(self, reference: str) -> str:
-        return f"{self.host}/{self.repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
 
 
 def variants(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

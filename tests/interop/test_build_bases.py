@@ -7,34 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_builds import RELEASE, SLSA, Project, Remote
+from real_builds import RELEASE, SLSA, Project, toolbox
 from test_buildkit_kit import BOTH
 
 from buildkit_kit import Kit
 from conftest import Registry, run, serve
+from remote import Remote
 
 UBUNTU = "library/ubuntu:26.04"
-RELEASE_FILE = """
-[release]
-name         = "toolbox"
-version      = "v1.0.0"
-repositories = ["team/toolbox"]
-
-[build]
-backend   = "buildx"
-platforms = ["linux/amd64", "linux/arm64"]
-
-[tags]
-rules = ["{{version}}{{-suffix}}"]
-
-[attestations]
-sbom = "none"
-
-[[variant]]
-name   = "app"
-suffix = ""
-{more}
-"""
 
 
 @pytest.fixture
@@ -45,7 +25,8 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def project_of(kit: Kit, folder: Path, dockerfile: str, more: str = "") -> Project:
     project = Project(kit, folder)
-    project.write(shipset_toml=RELEASE_FILE.format(more=more), Dockerfile=dockerfile)
+    text = toolbox("app", version="v1.0.0", platforms=BOTH, moving=())
+    project.write(shipset_toml=text + more, Dockerfile=dockerfile)
     return project
 
 

@@ -9,40 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_builds import RELEASE, SLSA, SPDX, Project, Remote, built, example_project, variants
+from real_builds import RELEASE, SLSA, SPDX, Project, built, example_project, toolbox, variants
 from test_build_release import ALL, IMAGES, REPOSITORY, TAGS, tag_of
 from test_buildkit_kit import BOTH, CASES
 
 from buildkit_kit import Kit
 from conftest import Registry, run, serve
 from image_files import images
+from remote import Remote
 
 # Where a step ran: each node keeps its snapshots below a folder of its name, and mounts tell.
 NODE = "RUN grep -o -E 'first/root|second/root' /proc/self/mountinfo | head -n 1 > /node\n"
-RELEASE_FILE = """
-[release]
-name         = "toolbox"
-version      = "{inputs.version}"
-repositories = ["team/toolbox"]
-
-[inputs.version]
-default = "v1.0.0"
-
-[build]
-backend   = "buildx"
-platforms = ["linux/amd64", "linux/arm64"]
-
-[tags]
-rules = ["{version}{-suffix}", { tag = "latest{-suffix}", moves = "always" }]
-
-[attestations]
-sbom = "none"
-
-[[variant]]
-name   = "plain"
-suffix = ""
-target = "plain"
-"""
+RELEASE_FILE = toolbox("plain", default="v1.0.0", platforms=BOTH, moves="always") + 'target = "plain"\n'
 CHILD = """
 [[variant]]
 name   = "child"

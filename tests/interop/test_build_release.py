@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_builds import RELEASE, SLSA, SPDX, Project, Remote, built, example_project, variants
+from real_builds import RELEASE, SLSA, SPDX, Project, built, example_project, variants
 from test_buildkit_kit import CASES, check_calls
 
 from buildkit_kit import Kit
 from conftest import SUFFIXES, need, run, serve
 from image_files import images
+from remote import Remote
 
 INPUTS = ("release_tag=v1.0.0", "push_latest=true", "llama_server_version=1.2.3", "vllm_version=0.13.1")
 ALL = [word for value in (*INPUTS, "sglang_version=0.4.5", "build_musa_cann=true") for word in ("--input", value)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_builds import SLSA, Project, Remote, example_project
+from real_builds import SLSA, Project, example_project, toolbox
 from test_build_release import ALL
 from test_buildkit_kit import BOTH, CASES
 
@@ -16,30 +16,9 @@ import shipset
 from buildkit_kit import Kit
 from conftest import MODEL_RUNNER, Registry, need, run, serve
 from image_files import Image, images
+from remote import Remote
 from shipset.importers import from_bake
 
-RELEASE_FILE = """
-[release]
-name         = "toolbox"
-version      = "v1.0.0"
-repositories = ["team/toolbox"]
-
-[build]
-backend   = "buildx"
-platforms = ["linux/amd64"]
-{build}
-
-[tags]
-rules = ["{{version}}{{-suffix}}", {{ tag = "latest{{-suffix}}", moves = "always" }}]
-
-[attestations]
-sbom = "none"
-
-[[variant]]
-name   = "app"
-suffix = ""
-{variant}
-"""
 VALUE = "s3cret-value-of-the-test"
 ONE = 'builder = "one"'
 
@@ -52,7 +31,8 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def project_of(kit: Kit, folder: Path, dockerfile: str, build: str = ONE, variant: str = "") -> Project:
     project = Project(kit, folder)
-    project.write(shipset_toml=RELEASE_FILE.format(build=build, variant=variant), Dockerfile=dockerfile)
+    text = toolbox("app", version="v1.0.0", build=build, moves="always")
+    project.write(shipset_toml=text + variant, Dockerfile=dockerfile)
     return project
 
 
@@ -186,11 +166,11 @@ def test_builder__described_and_unknown__is_made_and_used(
         f'  {{ name = "a", endpoint = "{first.address}", platforms = ["linux/amd64"] }},\n'
         f'  {{ name = "b", endpoint = "{second.address}", platforms = ["linux/arm64"] }},\n]',
     }[kind]
-    platforms = '["linux/amd64", "linux/arm64"]'
-    text = RELEASE_FILE.format(build=f"[build.builder]\n{described}", variant=f"platforms = {platforms}")
-    project = Project(buildkit, tmp_path / "toolbox")
     node = "RUN grep -o -E 'first/root|second/root' /proc/self/mountinfo | head -n 1 > /node\n"
-    project.write(shipset_toml=text, Dockerfile=f"FROM ubuntu:26.04\n{node}")
+    project = project_of(
+        *(buildkit, tmp_path / "toolbox", f"FROM ubuntu:26.04\n{node}", f"[build.builder]\n{described}"),
+        variant='platforms = ["linux/amd64", "linux/arm64"]\n',
+    )
     project.environment["BUILDX_CONFIG"] = str(tmp_path / "buildx")
     project.report("release", project.file, "--to", registry.host)
     created = [call for call in project.calls() if call.startswith("create ")]
@@ -203,7 +183,7 @@ def test_builder__described_and_unknown__is_made_and_used(
     )
     assert remote.tags() == ["latest", "v1.0.0"]
     # It is there now.
-    project.write(shipset_toml=text.replace("v1.0.0", "v1.1.0"))
+    project.write(shipset_toml=project.file.read_text().replace("v1.0.0", "v1.1.0"))
     project.report("release", project.file, "--to", registry.host)
     assert [call for call in project.calls() if call.startswith("create ")] == []
 

@@ -7,47 +7,25 @@ import os
 import re
 import shutil
 import subprocess
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Registry, need, run, serve
+from conftest import ROOT, Registry, need, run
+from helpers import Project
+from release_files import BOTH, release_file
+from remote import Remote
 
 EXAMPLE = ROOT / "examples" / "gate"
-RELEASE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-[build]
-backend   = "native"
-platforms = ["linux/amd64", "linux/arm64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{variant}" } }
-[tags]
-rules = [{ tag = "{version}{-suffix}" }, { tag = "latest{-suffix}", moves = "forward" }]
+GATE = """
 [[gate]]
 name     = "runs on a GPU"
 at       = "external"
 variants = ["cuda"]
-[[variant]]
-name   = "cpu"
-suffix = ""
-[[variant]]
-name = "cuda"
 """
+RELEASE = release_file("cpu", "cuda", platforms=BOTH, tables=GATE)
 INPUT = ("--input", "version=v1.0.0")
-
-
-@pytest.fixture(params=["plain", "distribution"], ids=["docker-registry", "distribution"])
-def any_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
-    with serve(request.param, tmp_path / "registry") as running:
-        yield running
 
 
 class Machine:
@@ -58,9 +36,7 @@ class Machine:
         folder.mkdir()
         (folder / "home").mkdir()
         if sources:
-            (folder / "files").mkdir()
-            (folder / "files" / "data").write_text("data\n")
-            (folder / "shipset.toml").write_text(RELEASE)
+            Project.make(folder, RELEASE)
 
     def shipset(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "XDG_", "CI"))}
@@ -73,41 +49,32 @@ class Machine:
         return file
 
 
-def tags(host: str) -> set[str]:
-    """What the registry lists, asked with nothing of shipset, without the lists of referrers."""
-    try:
-        with urllib.request.urlopen(f"http://{host}/v2/team/app/tags/list", timeout=10) as answer:
-            return {tag for tag in json.load(answer)["tags"] or [] if not tag.startswith("sha256-")}
-    except urllib.error.HTTPError:
-        return set()
-
-
 def public(host: str) -> set[str]:
-    return {tag for tag in tags(host) if not tag.startswith("_shipset.")}
+    return set(Remote(host, "team/app").public())
 
 
 def test_external_gate__result_from_a_machine_without_sources__lets_another_machine_promote(
-    any_registry: Registry, tmp_path: Path
+    distribution: Registry, tmp_path: Path
 ) -> None:
     builder, gpu, promoter = Machine(tmp_path / "a"), Machine(tmp_path / "b", sources=False), Machine(tmp_path / "c")
-    to = ("--to", any_registry.host)
+    to = ("--to", distribution.host)
     staged = builder.shipset("release", *to, *INPUT, "-q")
     assert staged.returncode == 4, staged.stderr
     assert 'the gate "runs on a GPU" is open' in staged.stderr
     lines = staged.stderr.splitlines()
     gate = next(line for line in lines if line.startswith("shipset gate "))
     promote = next(line for line in lines if line.startswith("shipset promote "))
-    assert gate.endswith(f" 'runs on a GPU' --result FILE --to {any_registry.host} --input version=v1.0.0")
+    assert gate.endswith(f" 'runs on a GPU' --result FILE --to {distribution.host} --input version=v1.0.0")
     release_id = promote.split()[2]
-    assert public(any_registry.host) == set()
+    assert public(distribution.host) == set()
 
-    place = ("--staging", f"{any_registry.host}/team/app")
+    place = ("--staging", f"{distribution.host}/team/app")
     failed = gpu.result('{"result": "fail", "details": "no kernel image is available", "duration_s": 3.5}')
     assert gpu.shipset("gate", release_id, "runs on a GPU", "--result", failed, *place).returncode == 0
     refused = promoter.shipset("promote", release_id, *to, *INPUT, "-q")
     assert refused.returncode == 4
     assert "no kernel image is available" in refused.stderr
-    assert public(any_registry.host) == set()
+    assert public(distribution.host) == set()
 
     passed = gpu.result('{"result": "pass", "details": {"kernels": 17}, "duration_s": 81.5}')
     again = gpu.shipset("gate", release_id, "runs on a GPU", "--result", passed, *place, "--format", "json")
@@ -121,42 +88,42 @@ def test_external_gate__result_from_a_machine_without_sources__lets_another_mach
     report = json.loads(done.stdout)
     row = report["gates"][0]
     assert (row["status"], row["duration_ms"], row["result"]) == ("done", 81500, posted["reference"])
-    assert public(any_registry.host) == {"v1.0.0", "v1.0.0-cuda", "latest", "latest-cuda"}
+    assert public(distribution.host) == {"v1.0.0", "v1.0.0-cuda", "latest", "latest-cuda"}
     assert promoter.shipset(*promote.split()[1:], "-q").returncode == 0, "the same again has nothing to do"
 
 
-def test_external_gate__wrong_id_or_name__is_refused_with_the_nearest(any_registry: Registry, tmp_path: Path) -> None:
+def test_external_gate__wrong_id_or_name__is_refused_with_the_nearest(distribution: Registry, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "a")
-    machine.shipset("build", "--to", any_registry.host, *INPUT, "-q", "--id", "release-one")
+    machine.shipset("build", "--to", distribution.host, *INPUT, "-q", "--id", "release-one")
     result = machine.result('{"result": "pass"}')
-    place = ("--staging", f"{any_registry.host}/team/app")
+    place = ("--staging", f"{distribution.host}/team/app")
     name = machine.shipset("gate", "release-one", "runs on GPU", "--result", result, *place)
     assert (name.returncode, 'did you mean "runs on a GPU"?' in name.stderr) == (2, True), name.stderr
     wrong = machine.shipset("gate", "release-onw", "runs on a GPU", "--result", result, *place)
     assert (wrong.returncode, "did you mean release-one?" in wrong.stderr) == (4, True), wrong.stderr
     empty = machine.shipset(
-        "gate", "release-one", "runs on a GPU", "--result", result, "--staging", f"{any_registry.host}/x"
+        "gate", "release-one", "runs on a GPU", "--result", result, "--staging", f"{distribution.host}/x"
     )
     assert empty.returncode in (4, 5), empty.stderr
 
 
-def test_external_gate__result_for_other_bytes__does_not_count(any_registry: Registry, tmp_path: Path) -> None:
+def test_external_gate__result_for_other_bytes__does_not_count(distribution: Registry, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "a")
-    to = ("--to", any_registry.host)
+    to = ("--to", distribution.host)
     machine.shipset("build", *to, *INPUT, "-q", "--id", "one")
     result = machine.result('{"result": "pass"}')
     assert machine.shipset("gate", "one", "runs on a GPU", "--result", result, *to, *INPUT).returncode == 0
-    (machine.folder / "files" / "data").write_text("other\n")
+    (machine.folder / "files" / "hello").write_text("other\n")
     machine.shipset("build", *to, *INPUT, "-q", "--id", "one")
     stopped = machine.shipset("promote", "one", *to, *INPUT, "-q")
     assert stopped.returncode == 4
     assert "does not count: it judged other bytes of cuda linux/amd64 (it judged sha256:" in stopped.stderr
-    assert public(any_registry.host) == set()
+    assert public(distribution.host) == set()
 
 
-def test_external_gate__posts_at_the_same_time__leave_one_result(any_registry: Registry, tmp_path: Path) -> None:
+def test_external_gate__posts_at_the_same_time__leave_one_result(distribution: Registry, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "a")
-    to = ("--to", any_registry.host)
+    to = ("--to", distribution.host)
     machine.shipset("build", *to, *INPUT, "-q", "--id", "one")
     files = []
     for number in range(4):

@@ -10,6 +10,7 @@ import pytest
 
 import shipset
 from conftest import serve
+from release_files import release_file
 
 
 def test_push__registry_with_http2__short_requests_use_it_and_uploads_do_not(
@@ -20,25 +21,7 @@ def test_push__registry_with_http2__short_requests_use_it_and_uploads_do_not(
     files.mkdir()
     (files / "noise").write_bytes(os.urandom(3 << 20))
     release = tmp_path / "shipset.toml"
-    release.write_text(
-        """
-[release]
-name = "app"
-version = "1.0.0"
-repositories = ["team/app"]
-[build]
-backend = "native"
-platforms = ["linux/amd64"]
-[build.native]
-layers = [{ from = "files", to = "/" }]
-[tags]
-rules = [{ tag = "{version}" }]
-[[variant]]
-name = "cpu"
-suffix = ""
-""",
-        encoding="utf-8",
-    )
+    release.write_text(release_file("cpu", version="1.0.0", moving=()), encoding="utf-8")
     shipset.plan(shipset.load(release).matrix(), to=f"oci:{tmp_path / 'dist'}").execute()
     with serve("distribution-tls", tmp_path / "registry") as registry:
         host = registry.host.replace("127.0.0.1", "localhost")

@@ -13,44 +13,23 @@ from typing import Any
 
 import pytest
 from real_builds import Project as Built
-from real_builds import Remote, variants
+from real_builds import variants
 from watching_proxy import Watch, watching_proxy
 
 from buildkit_kit import Kit
-from conftest import need, serve
+from conftest import Registry, need, serve
+from helpers import Project
+from release_files import BOTH, release_file
+from remote import Remote
 
 CI = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "4711"}
-RELEASE = """\
-[release]
-name         = "app"
-version      = "{inputs.version}"
-repositories = ["example.org/team/app"]
-[inputs.version]
-[build]
-backend   = "native"
-platforms = ["linux/amd64", "linux/arm64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { labels = { what = "{version} {variant}" } }
-[tags]
-rules = [
-  { tag = "{version}{-suffix}" },
-  { tag = "latest{-suffix}", moves = "always" },
-]
-[[variant]]
-name   = "cpu"
-suffix = ""
-[[variant]]
-name = "cuda"
-[[variant]]
-name = "rocm"
-"""
+RELEASE = release_file("cpu", "cuda", "rocm", platforms=BOTH, moves="always")
 SUFFIXES = ("", "-cuda", "-rocm")
 
 
-@pytest.fixture(params=["plain", "distribution"], ids=["docker-registry", "distribution"])
-def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watch]:
-    with serve(request.param, tmp_path / "registry") as registry, watching_proxy(registry.host) as proxy:
+@pytest.fixture
+def watched(distribution: Registry) -> Iterator[Watch]:
+    with watching_proxy(distribution.host) as proxy:
         yield proxy
 
 
@@ -61,9 +40,7 @@ class Machine:
         self.folder, self.host = folder, host
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI"))}
         self.environment = outside | environment
-        (folder / "files").mkdir(parents=True)
-        (folder / "files" / "hello").write_text("hello\n")
-        (folder / "shipset.toml").write_text(RELEASE)
+        Project.make(folder, RELEASE)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         words = [need("shipset"), *arguments]
@@ -93,14 +70,7 @@ class Machine:
 
 
 def tags(host: str) -> dict[str, str]:
-    remote = Remote(host, "team/app")
-    found = {}
-    for tag in remote.tags():
-        try:
-            found[tag] = remote.digest(tag)
-        except OSError:  # docker-registry 2.8 may list the name of a tag that is gone
-            continue
-    return found
+    return Remote(host, "team/app").table()
 
 
 def check_released(machine: Machine, version: str, before: dict[str, str]) -> None:

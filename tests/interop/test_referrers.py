@@ -10,27 +10,16 @@ import pytest
 
 import shipset
 from conftest import need, serve
+from helpers import Project
+from release_files import release_file
 
-FILE = """\
-[release]
-name         = "app"
-version      = "1.0.0"
-repositories = ["example.org/team/app"]
-[build]
-backend   = "native"
-platforms = ["linux/amd64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
+TABLES = """
 [attestations]
 sbom       = "spdx"
 provenance = "min"
 store      = ["referrer"]
-[tags]
-rules = [{ tag = "{version}" }]
-[[variant]]
-name = "plain"
-suffix = ""
 """
+FILE = release_file("plain", version="1.0.0", moving=(), tables=TABLES)
 
 
 def listed_by_oras(place: str, digest: str) -> set[str]:
@@ -51,11 +40,9 @@ def platform_digest(place: str) -> str:
 
 @pytest.mark.parametrize("kind", ["plain", "distribution", "crane"])
 def test_referrers__release_and_copy__are_found_by_another_tool(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "hello.txt").write_text("hello\n", encoding="utf-8")
-    (tmp_path / "shipset.toml").write_text(FILE, encoding="utf-8")
+    file = Project.make(tmp_path, FILE).file
     with serve(kind, tmp_path / "one") as registry, serve("plain", tmp_path / "two") as other:
-        plan = shipset.plan(shipset.load(tmp_path / "shipset.toml").matrix(), to=registry.host)
+        plan = shipset.plan(shipset.load(file).matrix(), to=registry.host)
         result = plan.execute()
         assert any("lists no referrers itself" in warning for warning in result.report.warnings)
         place = f"{registry.host}/team/app"
@@ -67,13 +54,11 @@ def test_referrers__release_and_copy__are_found_by_another_tool(kind: str, tmp_p
 
 
 def test_copy_all_tags__lists_of_referrers__grow_at_the_destination(tmp_path: Path) -> None:
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "hello.txt").write_text("hello\n", encoding="utf-8")
-    (tmp_path / "shipset.toml").write_text(FILE, encoding="utf-8")
+    file = Project.make(tmp_path, FILE).file
     note = tmp_path / "note.txt"
     note.write_text("seen\n", encoding="utf-8")
     with serve("plain", tmp_path / "one") as registry, serve("distribution", tmp_path / "two") as other:
-        shipset.plan(shipset.load(tmp_path / "shipset.toml").matrix(), to=registry.host).execute()
+        shipset.plan(shipset.load(file).matrix(), to=registry.host).execute()
         source, target = f"{registry.host}/team/app", f"{other.host}/team/app"
         digest = platform_digest(f"{source}:1.0.0")
         found = listed_by_oras(source, digest)

@@ -9,53 +9,27 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import shipset
 from conftest import Registry, need, run, serve
+from helpers import Project
+from release_files import BOTH, release_file
 
 SET_TYPE = "application/vnd.shipset.set.v1"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-FILE = """\
-[release]
-name         = "app"
-version      = "1.0.0"
-repositories = ["example.org/team/app"]
-set_tag      = true
-[build]
-backend   = "native"
-platforms = ["linux/amd64", "linux/arm64"]
-[build.native]
-layers = [{ from = "files", to = "/app" }]
-config = { env = { KIND = "{variant}" } }
-[tags]
-rules = [{ tag = "{version}{-suffix}" }, { tag = "latest{-suffix}", moves = "forward" }]
-[[variant]]
-name = "cpu"
-suffix = ""
-[[variant]]
-name = "cuda"
-hardware = ["nvidia :: cuda_version_lower_bound :: 12.9"]
-"""
-
-
-@pytest.fixture(params=["plain", "distribution", "crane"], ids=["2.8.2", "3.1.2", "crane"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
-    with serve(request.param, tmp_path / "registry") as running:
-        yield running
+FILE = release_file("cpu", "cuda", default="1.0.0", platforms=BOTH, release="set_tag = true")
+FILE += 'hardware = ["nvidia :: cuda_version_lower_bound :: 12.9"]\n'
 
 
 @pytest.fixture
-def place(registry: Registry, tmp_path: Path) -> str:
+def place(any_registry: Registry, tmp_path: Path) -> str:
     """The repository of a released set."""
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "hello.txt").write_text("hello\n", encoding="utf-8")
-    (tmp_path / "shipset.toml").write_text(FILE, encoding="utf-8")
-    shipset.plan(shipset.load(tmp_path / "shipset.toml").matrix(), to=registry.host).execute()
-    return f"{registry.host}/team/app"
+    project = Project.make(tmp_path, FILE)
+    shipset.plan(shipset.load(project.file).matrix(), to=any_registry.host).execute()
+    return f"{any_registry.host}/team/app"
 
 
 def ask(place: str, method: str, path: str, body: bytes | None = None, kind: str = MANIFEST) -> int:
@@ -143,10 +117,10 @@ def test_set__same_release_again__writes_nothing(place: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("damage", ["variant", "tag", "artifact", "foreign", "huge", "deep", "other"])
-def test_set__damaged__is_found_and_named(place: str, registry: Registry, damage: str) -> None:
+def test_set__damaged__is_found_and_named(place: str, any_registry: Registry, damage: str) -> None:
     cuda = run(need("crane"), "digest", f"{place}:1.0.0-cuda").stdout.strip()
     cpu = run(need("crane"), "digest", f"{place}:1.0.0").stdout.strip()
-    if damage in ("variant", "artifact") and registry.kind == "crane":
+    if damage in ("variant", "artifact") and any_registry.kind == "crane":
         pytest.skip("crane's registry deletes no digest that a list still has")
     if damage == "variant":
         assert ask(place, "DELETE", f"manifests/{cuda}") == 202

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from conftest import Registry, need, run, serve
+from remote import Remote
 
 RELEASE = """\
 [release]
@@ -38,18 +34,8 @@ name = "two"
 PUBLIC = {"1.0.0-one", "1.0.0-two", "latest-one", "latest-two"}
 
 
-@pytest.fixture(params=["plain", "distribution"], ids=["docker-registry", "distribution"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
-    with serve(request.param, tmp_path / "registry") as running:
-        yield running
-
-
 def tags(host: str, repository: str) -> set[str]:
-    try:
-        with urllib.request.urlopen(f"http://{host}/v2/{repository}/tags/list", timeout=10) as answer:
-            return {tag for tag in json.load(answer)["tags"] or [] if not tag.startswith("sha256-")}
-    except urllib.error.HTTPError:
-        return set()
+    return set(Remote(host, repository).table())
 
 
 def project(folder: Path, host: str, staging: str = "") -> Path:
@@ -69,43 +55,43 @@ def shipset(folder: Path, *arguments: str, code: int = 0) -> str:
 
 
 def test_staging_repository__build_then_promote__destination_sees_nothing_before(
-    registry: Registry, tmp_path: Path
+    distribution: Registry, tmp_path: Path
 ) -> None:
-    folder = project(tmp_path / "work", registry.host, f"{registry.host}/team/staging")
+    folder = project(tmp_path / "work", distribution.host, f"{distribution.host}/team/staging")
     report = json.loads(shipset(folder, "build", "--format", "json"))
-    assert tags(registry.host, "team/app") == set()
-    staged = tags(registry.host, "team/staging")
+    assert tags(distribution.host, "team/app") == set()
+    staged = tags(distribution.host, "team/staging")
     assert {tag.split(".leg.")[0] for tag in staged} == {f"_shipset.{report['id']}"}
     assert len(staged) == 4
-    assert [target["name"] for target in report["targets"]] == [f"{registry.host}/team/staging"]
-    assert (folder / "seen").read_text().startswith(f"{registry.host}/team/staging@sha256:")
+    assert [target["name"] for target in report["targets"]] == [f"{distribution.host}/team/staging"]
+    assert (folder / "seen").read_text().startswith(f"{distribution.host}/team/staging@sha256:")
 
     shipset(folder, "promote", report["id"])
-    assert tags(registry.host, "team/app") == PUBLIC
-    assert tags(registry.host, "team/staging") == set()
-    verified = json.loads(shipset(folder, "verify", f"{registry.host}/team/app:1.0.0-one", "--format", "json"))
+    assert tags(distribution.host, "team/app") == PUBLIC
+    assert tags(distribution.host, "team/staging") == set()
+    verified = json.loads(shipset(folder, "verify", f"{distribution.host}/team/app:1.0.0-one", "--format", "json"))
     assert verified["ok"] is True
 
 
-def test_staging_repository__on_another_registry__is_copied_from_there(registry: Registry, tmp_path: Path) -> None:
+def test_staging_repository__on_another_registry__is_copied_from_there(distribution: Registry, tmp_path: Path) -> None:
     with serve("distribution", tmp_path / "other") as other:
-        folder = project(tmp_path / "work", registry.host, f"{other.host}/team/staging")
+        folder = project(tmp_path / "work", distribution.host, f"{other.host}/team/staging")
         built = json.loads(shipset(folder, "build", "--format", "json"))
-        assert tags(registry.host, "team/app") == set()
+        assert tags(distribution.host, "team/app") == set()
         assert len(tags(other.host, "team/staging")) == 4
         shipset(folder, "promote", built["id"])
-        assert tags(registry.host, "team/app") == PUBLIC
+        assert tags(distribution.host, "team/app") == PUBLIC
         assert tags(other.host, "team/staging") == set()
 
 
-def test_staging_tags__on_request__keep_what_waits_and_are_gone_after(registry: Registry, tmp_path: Path) -> None:
-    folder = project(tmp_path / "work", registry.host)
+def test_staging_tags__on_request__keep_what_waits_and_are_gone_after(distribution: Registry, tmp_path: Path) -> None:
+    folder = project(tmp_path / "work", distribution.host)
     text = (folder / "shipset.toml").read_text()
-    url = f"http://{registry.host}/v2/team/app/tags/list"
+    url = f"http://{distribution.host}/v2/team/app/tags/list"
     look = f"python3 -c 'import urllib.request as u; print(u.urlopen(\\\"{url}\\\").read())' > listed"
     (folder / "shipset.toml").write_text(text.replace("printf '%s\\n' $SHIPSET_IMAGE_ONE_LINUX_AMD64 >> seen", look))
     shipset(folder, "release", "--stage-tags")
     listed = (folder / "listed").read_text()
     assert listed.count(".leg.") == 4
     assert "latest" not in listed
-    assert tags(registry.host, "team/app") == PUBLIC
+    assert tags(distribution.host, "team/app") == PUBLIC

@@ -20,7 +20,6 @@ from shipset.testing.wire import Request, Response
 REPOSITORY = "team/app"
 THREE = release_file("plain", "extra", "more", moves="always")
 CI = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1"}
-NEW = ("{version}", "{version}-extra", "{version}-more")
 
 
 def gate_of(file: Path) -> str:
