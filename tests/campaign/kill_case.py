@@ -195,10 +195,11 @@ def follow(case: Case, world: World, judge: Judge) -> None:
             # With the mirror it is as with the journal; with none, nothing has begun to move or all is done.
             wanted = side if done.code == 2 else "after" if verb == "resume" else "before"
             codes = (0, 2) if side != "mixed" else (0,)
-        if verb == "rollback" and not world.place.removes and set(NEW) & world.place.tags().keys():
-            judge.every_tag("rollback where tags cannot be removed")
+        back = verb == "rollback" or (verb == "resume" and state == "going back")
+        if back and not world.place.removes and set(NEW) & world.place.tags().keys():
+            judge.every_tag(f"{verb} where tags cannot be removed")
             if done.code not in (0, 8) or (done.code == 8 and not all(tag in done.err for tag in NEW)):
-                judge.say(f"rollback ended with {done.code} and did not name the new tags\n{done.err[-600:]}")
+                judge.say(f"{verb} ended with {done.code} and did not name the new tags\n{done.err[-600:]}")
             continue
         judge.expect(verb, done, codes, wanted)
 

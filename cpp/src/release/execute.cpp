@@ -240,6 +240,12 @@ Outcome failed(const Plan& plan, Error error) {
   return out;
 }
 
+/// New tags that a registry does not remove end a rollback too; the next attempt sets them again.
+bool went_back(const Plan& plan) {
+  const auto session = open_session(plan.matrix->directory, plan.id);
+  return session && session->past.outcome == "rolled back";
+}
+
 }  // namespace
 
 Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const CancelToken& cancel,
@@ -260,7 +266,7 @@ Outcome execute(const Plan& plan, Goal goal, const EventSink& events, const Canc
     // Tags as they were come first; the plan was made while some were not, so they are looked at again.
     Outcome back =
         finish_rollback(std::move(session), {plan.matrix->directory, plan.id, plan.options.client, {}}, events, cancel);
-    if (back.error) return back;
+    if (back.error && !went_back(plan)) return back;
     auto again = look_again(plan, events, cancel);
     if (!again) return failed(plan, std::move(again).error());
     return execute(*again, goal, events, cancel, parts);

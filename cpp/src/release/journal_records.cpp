@@ -135,6 +135,13 @@ std::string act(std::string_view act, std::string_view state, const std::vector<
   return closed(out);
 }
 
+std::string set(const SetRecord& set) {
+  auto out = step("set");
+  out.member("location", set.location);
+  write(out, "manifest", set.manifest);
+  return closed(out);
+}
+
 std::string undoing(std::string_view why) {
   auto out = step("undoing");
   out.member("why", redact(why));

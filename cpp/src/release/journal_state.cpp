@@ -113,7 +113,7 @@ class Reader {
         {"image", &Reader::image},   {"gate", &Reader::gate},     {"attested", &Reader::attested},
         {"index", &Reader::index},   {"old", &Reader::old},       {"move", &Reader::move},
         {"moves", &Reader::moves},   {"act", &Reader::act},       {"undoing", &Reader::undoing},
-        {"commit", &Reader::commit}, {"end", &Reader::end}};
+        {"commit", &Reader::commit}, {"set", &Reader::set},       {"end", &Reader::end}};
     return all;
   }
 
@@ -233,6 +233,7 @@ class Reader {
     state.outcome.clear();
   }
   void commit(Fields&) { state.committed = true; }
+  void set(Fields& fields) { state.sets.push_back({fields.text("location"), fields.descriptor("manifest")}); }
   void end(Fields& fields) { state.outcome = fields.text("outcome"); }
 
   std::map<Digest, oci::ManifestBytes> old_;

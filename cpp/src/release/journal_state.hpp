@@ -48,6 +48,13 @@ struct MoveRecord {
   bool hold = false;
 };
 
+/// A set manifest that is about to be put beside an image, and which no tag leads to until that image's list of
+/// referrers names it.
+struct SetRecord {
+  std::string location;
+  oci::Descriptor manifest;
+};
+
 struct JournalState {
   std::string id, name, version;
   std::size_t attempts = 0;
@@ -63,6 +70,7 @@ struct JournalState {
   std::vector<MoveRecord> moves;
   /// Numbers of moves by what was begun and what was done with them: "hold", "move", "undo", "release_hold".
   std::map<std::string, std::set<std::size_t>> begun, ended;
+  std::vector<SetRecord> sets;
   bool undoing = false;    ///< going back was decided
   bool committed = false;  ///< everything was read back: only forward from here
   std::string outcome;     ///< empty: the last attempt has not ended
@@ -88,6 +96,7 @@ std::string old_manifest(const oci::ManifestBytes& manifest);
 std::string move(const MoveRecord& move);
 std::string moves(std::size_t count);  ///< after the last move
 std::string act(std::string_view act, std::string_view state, const std::vector<std::size_t>& numbers);
+std::string set(const SetRecord& set);
 std::string undoing(std::string_view why);
 std::string commit(std::int64_t at_unix_s);
 std::string end(std::string_view outcome, std::int64_t at_unix_s);

@@ -120,7 +120,7 @@ class Rollback {
     promotion.release_holds();
     take_results(promotion);
     if (!undone && !promotion.gone_back()) return undone;
-    if (session_.past.committed) remove_sets(promotion.moves(), where);
+    if (session_.past.committed) remove_sets(promotion.moves(), where, locations);
     SHIPSET_CHECK(end());
     if (!undone) return undone;  // what nobody can remove is told, and no reason to try for ever
     return {};
@@ -182,7 +182,8 @@ class Rollback {
   }
 
   /// What tells of a set that is no more; of variants that were there before it, others tell.
-  void remove_sets(const std::vector<Move>& moves, const std::vector<Place>& places) {
+  void remove_sets(const std::vector<Move>& moves, const std::vector<Place>& places,
+                   const std::vector<std::string>& locations) {
     std::vector<SetPlace> sets(places.size());
     for (const auto& move : moves) {
       const auto built = session_.past.indexes.find(move.variant);
@@ -194,12 +195,28 @@ class Rollback {
     }
     std::erase_if(sets, [](const SetPlace& set) { return set.store == nullptr; });
     if (sets.empty()) return;
-    const auto left = remove_set(sets, session_.past.name, session_.past.version);
+    auto left = remove_set(sets, session_.past.name, session_.past.version);
+    if (left)
+      if (auto removed = remove_unlisted(places, locations, *left); !removed) left = std::move(removed).error();
     if (!left)
       report_.warnings.push_back("the set manifests of this release could not be removed: " + left.error().what);
     else
       for (const auto& one : *left)
         report_.warnings.push_back("the set manifest " + one + " stays: this registry removes none on request");
+  }
+
+  /// Those that were put, and whose process died before a list of referrers named them.
+  Result<void> remove_unlisted(const std::vector<Place>& places, const std::vector<std::string>& locations,
+                               std::vector<std::string>& left) const {
+    for (const auto& set : session_.past.sets) {
+      const auto at = std::find(locations.begin(), locations.end(), set.location) - locations.begin();
+      if (static_cast<std::size_t>(at) == places.size()) continue;
+      oci::Store& store = *places[static_cast<std::size_t>(at)].undoing;
+      SHIPSET_TRY(const bool gone, store.remove_manifest(set.manifest));
+      const std::string name = store.name() + "@" + set.manifest.digest.str();
+      if (!gone && std::find(left.begin(), left.end(), name) == left.end()) left.push_back(name);
+    }
+    return {};
   }
 
   Result<void> end() {

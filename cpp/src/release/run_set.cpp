@@ -1,6 +1,7 @@
 // After the commit point: the set manifest is made from what was released and put beside every variant index, at every
 // destination. What is there already is not written again, so an interrupted publication is finished by another one.
 #include <algorithm>
+#include <functional>
 
 #include "run.hpp"
 #include "set_maker.hpp"
@@ -39,7 +40,11 @@ std::uint64_t choose_generation(const std::vector<Post>& posts, const SetDocumen
 
 class Publisher {
  public:
-  Publisher(const SetDocument& document, const EventSink& events) : document_(document), events_(events) {}
+  /// Hears of every artifact manifest that has no tag of its own, before it is put.
+  using Note = std::function<Result<void>(const oci::Store& store, const oci::Descriptor& manifest)>;
+
+  Publisher(const SetDocument& document, const EventSink& events, Note note)
+      : document_(document), events_(events), note_(std::move(note)) {}
 
   /// One artifact manifest; in the legacy form when the registry refuses the other. `tag` empty: by digest.
   Result<void> put(oci::Store& store, const oci::Descriptor* subject, const std::string& tag, bool legacy,
@@ -55,6 +60,7 @@ class Publisher {
     SHIPSET_CHECK(put_blob(store, document_.descriptor, document_.bytes, row));
     SHIPSET_CHECK(put_blob(store, artifact.config, artifact.config_bytes, row));
     if (tag.empty()) {
+      SHIPSET_CHECK(note_(store, artifact.descriptor));
       SHIPSET_CHECK(store.put_manifest(artifact.descriptor, artifact.bytes));
     } else {
       SHIPSET_CHECK(store.put_tag(tag, artifact.descriptor, artifact.bytes));
@@ -82,6 +88,7 @@ class Publisher {
 
   const SetDocument& document_;
   const EventSink& events_;
+  const Note note_;
   std::mutex mutex_;
   std::set<std::pair<oci::Store*, Digest>> there_;
 };
@@ -119,7 +126,10 @@ Result<void> Run::publish_set() {
   for (const auto& post : posts) SHIPSET_CHECK(maker.take_gates(set, *targets_[post.target], post.index, post.notes));
   SetDocument document = make_set_document(std::move(set));
   document.generation = choose_generation(posts, document);
-  Publisher publisher(document, events_);
+  Publisher publisher(document, events_, [this](const oci::Store& store, const oci::Descriptor& manifest) {
+    const auto at = std::find(targets_.begin(), targets_.end(), &store) - targets_.begin();
+    return note(record::set({anchored(plan_.targets[static_cast<std::size_t>(at)].location), manifest}));
+  });
   const auto legacy = [&](std::size_t target) {
     if (plan_.legacy_attestations) return true;
     const auto& location = plan_.targets[target].location;
