@@ -165,10 +165,8 @@ TEST_CASE("external gate, what lies under its tag is no result of it, leaves it 
   const std::string id = space.release().report.id;
   auto other = post(space, id, R"({"result": "pass"})", "other");
   REQUIRE(other.ok());
-  oci::LayoutOptions options;
-  options.read_only = false;
   const auto put_under_tag = [&](const std::string& from) {
-    auto store = oci::LayoutStore::open(space.path("dist"), options).value();
+    const auto store = open_layout(space, "dist", true);
     const auto found = store->resolve(from)->value();
     const auto bytes = store->manifest(found.digest).value();
     REQUIRE(store->put_tag("_shipset." + id + ".gate.gpu", bytes.descriptor, bytes.bytes).ok());

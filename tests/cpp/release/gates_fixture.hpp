@@ -46,8 +46,4 @@ inline std::string log_of(const Workspace& space, const GateReport& gate) {
   return read_file(space.path(gate.log), 64u << 20).value();
 }
 
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace shipset::release

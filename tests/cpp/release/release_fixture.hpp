@@ -7,6 +7,7 @@
 
 #include "catch_shim.hpp"
 #include "shipset/base/file.hpp"
+#include "shipset/oci/layout.hpp"
 #include "shipset/release/content.hpp"
 #include "shipset/release/release.hpp"
 
@@ -106,6 +107,17 @@ class Workspace {
 
 inline Location at(const std::string& text) {
   return Location::parse(text).value();
+}
+
+inline std::unique_ptr<oci::LayoutStore> open_layout(const Workspace& space, const std::string& name = "dist",
+                                                     bool write = false) {
+  oci::LayoutOptions options;
+  options.read_only = !write;
+  return oci::LayoutStore::open(space.path(name), options).value();
+}
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
 inline std::set<std::string> public_tags(const Workspace& space) {

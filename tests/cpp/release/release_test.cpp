@@ -178,12 +178,9 @@ TEST_CASE("release, a tag moved by someone else after the plan, stops before any
   auto plan = space.plan({{"version", "v1.1.0"}});
   REQUIRE(plan.ok());
   {
-    oci::LayoutOptions options;
-    options.read_only = false;
-    auto store = oci::LayoutStore::open(space.path("dist"), options);
-    REQUIRE(store.ok());
-    const auto other = (*store)->resolve("v1.0.0-cuda").value().value();
-    REQUIRE((*store)->put_tag("latest", other, (*store)->manifest(other.digest)->bytes).ok());
+    const auto store = open_layout(space, "dist", true);
+    const auto other = store->resolve("v1.0.0-cuda").value().value();
+    REQUIRE(store->put_tag("latest", other, store->manifest(other.digest)->bytes).ok());
   }
   const auto before = space.tags();
   const auto outcome = execute(*plan, Goal::release);

@@ -3,16 +3,8 @@
 
 #include "release_fixture.hpp"
 #include "set_store.hpp"
-#include "shipset/oci/layout.hpp"
 
 namespace shipset::release {
-
-inline std::unique_ptr<oci::LayoutStore> open_layout(const Workspace& space, const std::string& name = "dist",
-                                                     bool write = false) {
-  oci::LayoutOptions options;
-  options.read_only = !write;
-  return oci::LayoutStore::open(space.path(name), options).value();
-}
 
 inline oci::Descriptor resolved(oci::Store& store, const std::string& tag) {
   const auto at = store.resolve(tag).value();
