@@ -18,8 +18,14 @@ from shipset.testing import FakeRegistry
 from shipset.testing.wire import Request, Response
 
 REPOSITORY = "team/app"
-THREE = release_file("plain", "extra", "more", moves="always")
 CI = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1"}
+
+
+def three(**lines: Any) -> str:
+    return release_file("plain", "extra", "more", moves="always", **lines)
+
+
+THREE = three()
 
 
 def gate_of(file: Path) -> str:

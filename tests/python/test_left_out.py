@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from helpers import Done, Project, Shipset, free_port
-from recovering import REPOSITORY, THREE, public, report, writes
+from recovering import REPOSITORY, public, report, three, writes
 from shipset.testing import FakeRegistry
-
-REPOSITORIES = 'repositories = ["example.org/team/app"]'
 
 
 @pytest.fixture
@@ -28,8 +26,8 @@ def bad() -> Iterator[FakeRegistry]:
 
 
 def write(project: Project, *hosts: str, policy: str = "continue") -> Shipset:
-    places = json.dumps([f"{host}/{REPOSITORY}" for host in hosts])
-    project.write(THREE.replace(REPOSITORIES, f'on_registry_failure = "{policy}"\nrepositories = {places}'))
+    places = [f"{host}/{REPOSITORY}" for host in hosts]
+    project.write(three(repositories=places, release=f'on_registry_failure = "{policy}"'))
     return Shipset(project.folder)
 
 

@@ -27,7 +27,7 @@ SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids
 class Held:
     """The first request of ``method`` for ``path`` that comes after one for ``after`` gets no answer until ``free``."""
 
-    def __init__(self, registry: FakeRegistry, method: str, path: str, *, after: str = "") -> None:
+    def __init__(self, registry: FakeRegistry, method: str, path: str, after: str = "") -> None:
         self.reached = threading.Event()
         self.free = threading.Event()
         self._dropped = False
@@ -103,7 +103,7 @@ def id_in(err: str) -> str:
 def test_release__signal_before_the_commit__ends_soon_with_tags_as_before(
     registry: FakeRegistry, old: dict[str, str], shipset_command: Shipset, number: signal.Signals, step: str
 ) -> None:
-    held = Held(registry, *(BEFORE_MOVES | MOVES)[step][:2], after=(BEFORE_MOVES | MOVES)[step][2])
+    held = Held(registry, *(BEFORE_MOVES | MOVES)[step])
     process = start(shipset_command, registry)
     wait_until(held.reached.is_set, what=step)
     sent = time.monotonic()
@@ -121,7 +121,7 @@ def test_release__signal_before_the_commit__ends_soon_with_tags_as_before(
 def test_release__signal_before_the_commit__same_release_again_completes(
     registry: FakeRegistry, old: dict[str, str], shipset_command: Shipset, number: signal.Signals
 ) -> None:
-    held = Held(registry, *MOVES["last move"][:2])
+    held = Held(registry, *MOVES["last move"])
     process = start(shipset_command, registry)
     wait_until(held.reached.is_set, what="the last move")
     process.send_signal(number)
@@ -138,8 +138,7 @@ def test_release__signal_before_the_commit__same_release_again_completes(
 def test_release__signal_after_the_commit__goes_on_to_the_end(
     registry: FakeRegistry, old: dict[str, str], shipset_command: Shipset, number: signal.Signals, step: str
 ) -> None:
-    method, path, after = AFTER_COMMIT[step]
-    held = Held(registry, method, path, after=after)
+    held = Held(registry, *AFTER_COMMIT[step])
     process = start(shipset_command, registry)
     wait_until(held.reached.is_set, what=step)
     process.send_signal(number)
@@ -158,8 +157,7 @@ def test_release__signal_after_the_commit__goes_on_to_the_end(
 def test_release__second_signal_after_the_first_move__exits_8_and_what_it_prints_works(
     registry: FakeRegistry, old: dict[str, str], shipset_command: Shipset, step: str, verb: str
 ) -> None:
-    method, path, after = (MOVES | AFTER_COMMIT)[step]
-    held = Held(registry, method, path, after=after)
+    held = Held(registry, *(MOVES | AFTER_COMMIT)[step])
     process = start(shipset_command, registry)
     wait_until(held.reached.is_set, what=step)
     sent = time.monotonic()
@@ -188,7 +186,7 @@ def test_rollback__second_signal__exits_8_and_rollback_again_works(
 ) -> None:
     assert shipset_command("release", "--input", "latest=true", "--to", registry.host).code == 0
     release = next(path.parent.name for path in (project.folder / ".shipset").glob("*/journal") if is_new(path))
-    held = Held(registry, *MOVES["middle move"][:2])
+    held = Held(registry, *MOVES["middle move"])
     process = shipset_command.start("rollback", release)
     wait_until(held.reached.is_set, what="the middle of going back")
     process.send_signal(signal.SIGTERM)
