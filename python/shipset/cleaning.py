@@ -83,9 +83,10 @@ def clean(
 ) -> Cleaning:
     """Lists what releases left behind, and with ``remove`` removes it: tags ``_shipset.<id>.…`` and their folders.
 
-    Of releases that are public or taken back; one that failed and could be resumed only when ``id`` names it; one that
-    has begun to move tags is kept in any case. ``staging`` is a repository in which mirrored journals are looked for
-    too. Only what a journal proves to be ours is touched. Raises UsageError when there is no such release.
+    Of releases that are public or taken back; one that failed and could be resumed, and images that wait for a
+    promotion, only when ``id`` names them; one that has begun to move tags is kept in any case. ``staging`` is a
+    repository in which mirrored journals and staged images are looked for too. Only what a journal or the marker of a
+    staged image proves to be ours is touched. Raises UsageError when there is no such release.
     """
     text = _core.clean(
         os.fspath(directory),

@@ -251,7 +251,9 @@ class World:
         if verb == "release":
             return ["release", "--to", self.place.host, *self._mirror]
         if verb == "clean":
-            return ["clean", self.id(), "--yes"]
+            # What was staged and never promoted has no journal: its marker tells.
+            staged = ["--staging", f"{self.place.host}/{REPOSITORY}"] if self.staged else []
+            return ["clean", self.id() or self.staged, "--yes", *staged]
         return [verb, self.id(), *(["--staging", f"{self.place.host}/{REPOSITORY}"] if self._lost else [])]
 
     def run(self, verb: str, kill: Kill | None = None) -> Done:

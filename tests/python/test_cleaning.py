@@ -1,4 +1,4 @@
-"""clean removes what a journal proves to be ours and done; keep-list names everything that a tag needs."""
+"""clean removes what a journal or a marker proves to be ours; keep-list names everything that a tag needs."""
 
 from __future__ import annotations
 
@@ -135,6 +135,51 @@ def test_clean__id_that_is_none__is_refused_before_any_path_is_made_of_it(machin
         done = machine.run("clean", wrong, "--yes") if wrong else machine.run("resume", wrong)
         assert done.code == 2, done.err
     assert machine.journal(machine.id).exists()
+
+
+# Images that were built and wait.
+
+
+def test_clean__built_and_never_promoted__needs_its_name_and_the_repository(
+    machine: Machine, registry: FakeRegistry
+) -> None:
+    before = registry.tags(REPOSITORY)
+    built = machine.run("build", "--to", registry.host, "--input", "version=1.1.0", "--format", "json")
+    assert built.code == 0, built.err
+    id_ = json.loads(built.out)["id"]
+    staged = {tag for tag in own(registry) if tag.startswith(f"_shipset.{id_}.leg.")}
+    assert len(staged) == 3
+    # Tags of the same name that someone else has put prove nothing.
+    leave(machine, registry, id_, "leg.foreign", "gate.foreign", "hold.7")
+    place = f"{registry.host}/{REPOSITORY}"
+    found = cleaned(machine, "--staging", place, "--yes")
+    [kept] = [one for one in found["kept"] if one["release"] == id_]
+    assert f"shipset clean {id_} --staging {place}" in kept["why"]
+    assert staged <= own(registry)
+    assert machine.run("clean", id_, "--yes").code == 2, "without the repository nothing tells of it"
+    listed = cleaned(machine, id_, "--staging", place)
+    assert {item["name"] for item in listed["items"]} == {f"{place}:{tag}" for tag in staged}
+    assert staged <= own(registry)
+    done = cleaned(machine, id_, "--staging", place, "--yes")
+    assert {item["status"] for item in done["items"]} == {"removed"}
+    assert own(registry) == {f"_shipset.{id_}.{name}" for name in ("leg.foreign", "gate.foreign", "hold.7")}
+    assert before.items() <= registry.tags(REPOSITORY).items()
+
+
+def test_clean__promotion_died_before_it_wrote_anything_down__says_where_to_look(
+    machine: Machine, registry: FakeRegistry
+) -> None:
+    built = machine.run("build", "--to", registry.host, "--input", "version=1.1.0", "--format", "json")
+    id_ = json.loads(built.out)["id"]
+    journal = machine.journal(id_)
+    journal.parent.mkdir()
+    journal.touch()
+    done = cleaned(machine, id_, "--yes")
+    assert [(item["kind"], item["status"]) for item in done["items"]] == [("folder", "removed")]
+    assert "--staging" in done["items"][0]["why"]
+    place = f"{registry.host}/{REPOSITORY}"
+    assert len(cleaned(machine, id_, "--staging", place, "--yes")["items"]) == 3
+    assert own(registry) == set()
 
 
 # The keep-list.

@@ -20,12 +20,15 @@ namespace {
 
 constexpr std::uint64_t max_journal_bytes = 256u << 20, max_plan_bytes = 256u << 20;
 
-/// A release that some journal tells about.
+constexpr std::string_view own_prefix = "_shipset.", leg_part = ".leg.", gate_part = ".gate.";
+
+/// A release that some journal tells about, or tags that prove themselves.
 struct Known {
   JournalState state;
   std::optional<fs::path> folder;
   std::string plan;                        ///< JSON; may be empty
   std::map<std::string, Location> places;  ///< where its tags are, by name
+  std::vector<std::string> marked;         ///< without a journal: tags whose content says that they are of this release
   bool running = false;
 };
 
@@ -102,7 +105,43 @@ class Cleaner {
       add_places(known);
       known_.emplace(id, std::move(known));
     }
+    return find_marked(*store, place, tags);
+  }
+
+  /// What `shipset build` staged and nobody promoted: no journal tells of it, each image says what it belongs to.
+  Result<void> find_marked(oci::Store& store, const Location& place, const std::vector<std::string>& tags) {
+    std::map<std::string, Known> found;
+    for (const auto& tag : tags) {
+      const auto dot = tag.find('.', own_prefix.size());
+      if (!tag.starts_with(own_prefix) || dot == std::string::npos) continue;
+      const std::string id = tag.substr(own_prefix.size(), dot - own_prefix.size()), rest = tag.substr(dot);
+      if (known_.contains(id) || (!options_.id.empty() && id != options_.id)) continue;
+      if (!rest.starts_with(leg_part) && !rest.starts_with(gate_part)) continue;
+      SHIPSET_TRY(const bool ours, is_marked(store, id, tag, rest));
+      if (!ours) continue;
+      found[id].marked.push_back(tag);
+      found[id].places.emplace(place.str(), place);
+    }
+    known_.merge(found);
     return {};
+  }
+
+  static Result<bool> is_marked(oci::Store& store, const std::string& id, const std::string& tag,
+                                const std::string& rest) {
+    SHIPSET_TRY(const auto at, store.resolve(tag));
+    if (!at) return false;
+    const auto no = [](const Error& error) -> Result<bool> {
+      if (error.kind == ErrorKind::not_found || error.kind == ErrorKind::verify) return false;
+      return error;
+    };
+    if (rest.starts_with(gate_part)) {
+      const auto result = read_result(store, *at, id, rest.substr(gate_part.size()));
+      return result ? Result<bool>(true) : no(result.error());
+    }
+    const auto bytes = store.manifest(at->digest);
+    if (!bytes) return no(bytes.error());
+    const auto leg = parse_leg(bytes->bytes, tag);
+    return leg && leg->id == id;
   }
 
   void add_places(Known& known) const {
@@ -126,8 +165,12 @@ class Cleaner {
       return "its journal belongs to release " + printable(known.state.id, 64) + " and proves nothing";
     if (known.state.unfinished_moves())
       return "its tags have begun to move: shipset resume " + id + ", or shipset rollback " + id;
+    const bool given_up = !options_.id.empty();
+    if (!known.marked.empty() && !given_up)
+      return "its images are staged and wait for shipset promote " + id + "; shipset clean " + id + " --staging " +
+             options_.staging->str() + " gives them up";
     const bool ended = known.state.outcome == "released" || known.state.outcome == "rolled back";
-    if (ended || !options_.id.empty()) return {};
+    if (ended || given_up) return {};
     return "it has not ended: shipset resume " + id + " goes on with it, shipset clean " + id + " gives it up";
   }
 
@@ -141,7 +184,7 @@ class Cleaner {
   }
 
   Result<void> clean_release(const std::string& id, const Known& known) {
-    const std::string prefix = "_shipset." + id + ".";
+    const std::string prefix = std::string(own_prefix) + id + ".";
     bool all = true;
     for (const auto& [name, place] : known.places) {
       SHIPSET_TRY(oci::Store * store, stores_.look({{}, place}));
@@ -156,6 +199,7 @@ class Cleaner {
     }
     if (!known.folder) return {};
     Leftover item{id, "folder", known.folder->string(), "journal, frozen plan and logs", "listed", {}};
+    if (known.places.empty()) item.why = "it names no repository; what was staged before is found with --staging";
     if (options_.remove && all) {
       std::error_code problem;
       fs::remove_all(*known.folder, problem);
@@ -172,7 +216,8 @@ class Cleaner {
 
   /// Ours by the listing; where the registry gives none, those that the release may have set.
   Result<std::vector<std::string>> tags_of(oci::Store& store, const std::string& id, const Known& known) {
-    const std::string prefix = "_shipset." + id + ".";
+    if (!known.marked.empty()) return known.marked;
+    const std::string prefix = std::string(own_prefix) + id + ".";
     auto listed = store.tags();
     if (listed) {
       std::erase_if(*listed, [&](const std::string& tag) { return !tag.starts_with(prefix); });

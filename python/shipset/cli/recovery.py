@@ -89,15 +89,18 @@ def rollback_command(
 @click.command("clean")
 @click.argument("release_id", metavar="[ID]", default="")
 @_file_option
-@click.option("--staging", default="", metavar="REPOSITORY", help="Also look for mirrored journals there.")
+@click.option(
+    "--staging", default="", metavar="REPOSITORY", help="Also look there, for mirrored journals and staged images."
+)
 @click.option("--yes", is_flag=True, help="Remove what is listed.")
 @options.format_option("text", "json")
 @options.registry_options
 def clean_command(release_id: str, file: str, staging: str, yes: bool, form: str, registry: RegistryOptions) -> None:
     """Lists what releases left behind; with --yes removes it.
 
-    Only what a journal proves to be ours is touched. A release that failed and could be resumed is given up only when
-    ID names it.
+    Only what a journal, or the marker of a staged image, proves to be ours is touched. A release that failed and could
+    be resumed is given up only when ID names it; so are images that were built and wait for their promotion, which
+    --staging finds.
     """
     with stoppable() as stop:
         found = clean(
