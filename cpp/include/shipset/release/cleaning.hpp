@@ -42,8 +42,9 @@ struct CleanReport {
   [[nodiscard]] std::string to_json() const;  ///< schema_version 1
 };
 
-/// Of releases that are public or taken back; a failed one, which could be resumed, and images that wait for a promotion
-/// only when they are named. One that has begun to move tags is kept in any case. Errors: usage (no such release), auth, registry, network, cancelled.
+/// Of releases that are public or taken back; a failed one, which could be resumed, and images that wait for a
+/// promotion only when they are named. One that has begun to move tags is kept in any case. Errors: usage (no such
+/// release), auth, registry, network, cancelled.
 Result<CleanReport> clean(const CleanOptions& options, const EventSink& events = {}, const CancelToken& cancel = {});
 
 /// Every digest that a tag of the repository or layout needs: manifests, indexes, attestations, referrers; sorted.
