@@ -12,6 +12,7 @@ import pytest
 
 import shipset
 from helpers import Registry, Shipset, free_port
+from shipset.testing import FakeRegistry
 from test_bad_registry import answering
 
 
@@ -129,20 +130,45 @@ def test_doctor__write_without_repository__is_a_usage_error(shipset_command: Shi
     assert shipset_command("doctor", "localhost:5000", "--write").code == 2
 
 
-def test_plan__destination_known_to_refuse_empty_configs__takes_the_legacy_form(
-    shipset_command: Shipset, tmp_path: Path
-) -> None:
-    """The profile of an earlier process decides. Loopback profiles are not kept, so a name behind a proxy stands in."""
-    state = tmp_path / "state"
+def learnt(state: Path, *lacks: str) -> None:
+    """What an earlier process learnt of a registry. Loopback profiles are not kept, so a name behind a proxy stands
+    in."""
     folder = state / "shipset" / "registries"
     folder.mkdir(parents=True, mode=0o700)
     for place in (state, state / "shipset"):
         place.chmod(0o700)
     fact = {"value": False, "learnt_unix_s": int(time.time()) - 86400, "learnt_by": "request"}
-    profile = {"schema_version": 1, "host": "registry.test:5000", "facts": {"empty_config": fact}}
+    profile = {"schema_version": 1, "host": "registry.test:5000", "facts": dict.fromkeys(lacks, fact)}
     file = folder / "registry.test_5000.json"
     file.write_text(json.dumps(profile), encoding="utf-8")
     file.chmod(0o600)
+
+
+def test_plan__destination_known_to_remove_no_tags__says_what_will_stay(
+    shipset_command: Shipset, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    learnt(state, "delete_tag", "delete_digest")
+    to = ("--to", "registry.test:5000", "--plain-http", "registry.test:5000", "--format", "json")
+    with FakeRegistry.like("ghcr") as registry:
+        env = {"http_proxy": registry.url, "XDG_STATE_HOME": str(state)}
+        first = shipset_command("plan", *to, "--input", "latest=true", env=env)
+        assert first.code == 0, first.err
+        assert json.loads(first.out)["warnings"] == [], "nothing has to be kept"
+        registry.put_image("team/app", b"old", tags=["latest"])
+        registry.put_image("team/app", b"older", tags=["latest-extra"])
+        second = shipset_command("plan", *to, "--input", "latest=true", env=env)
+    assert second.code == 0, second.err
+    [warning] = json.loads(second.out)["warnings"]
+    assert "registry.test:5000/team/app removes no tags on request: up to 2 tags" in warning["message"]
+    assert "shipset clean" in warning["hint"]
+
+
+def test_plan__destination_known_to_refuse_empty_configs__takes_the_legacy_form(
+    shipset_command: Shipset, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    learnt(state, "empty_config")
     missing = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}'
     with answering(404, {"Content-Type": "application/json"}, missing) as (host, _):
         env = {"http_proxy": f"http://{host}", "XDG_STATE_HOME": str(state)}

@@ -1,5 +1,6 @@
 // The planner's second half: what is already there, which tags move, and what must stop the release before it begins.
 #include <algorithm>
+#include <set>
 
 #include "planner.hpp"
 #include "shipset/base/text.hpp"
@@ -95,6 +96,29 @@ void Planner::choose_attestation_form() {
                       (fact.at_unix_s > 0 ? " (seen " + rfc3339(fact.at_unix_s).substr(0, 10) + ")" : "") +
                       ": attestations take the legacy form at every destination";
     problem.hint = "set form = \"legacy\" to have it so always";
+    plan_.warnings.push_back(std::move(problem));
+  }
+}
+
+/// Tags that keep old digests cannot be taken away again everywhere. Told where that is known and some will be needed.
+void Planner::warn_of_what_stays() {
+  for (std::size_t target = 0; target < plan_.targets.size(); ++target) {
+    const auto& location = plan_.targets[target].location;
+    if (location.kind != Location::Kind::registry) continue;
+    const auto profile = stores_.profile(location);
+    if (profile.delete_tag.value != std::optional(false) || profile.delete_digest.value != std::optional(false))
+      continue;
+    std::set<Digest> old;
+    for (const auto& tag : plan_.tags)
+      if (tag.target == target && tag.current && (tag.action == TagAction::move || tag.action == TagAction::decide))
+        old.insert(tag.current->digest);
+    if (old.empty()) continue;
+    Problem problem;
+    problem.severity = Problem::Severity::warning;
+    problem.file = plan_.matrix->file;
+    problem.message = plan_.targets[target].name() + " removes no tags on request: up to " +
+                      std::to_string(old.size()) + " tags _shipset.<id>.hold.<n> that keep what moves away stay there";
+    problem.hint = "shipset clean lists them; remove them in the registry's web interface, or with its own tool";
     plan_.warnings.push_back(std::move(problem));
   }
 }

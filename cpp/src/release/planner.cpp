@@ -52,6 +52,7 @@ Result<Plan> Planner::run() {
   SHIPSET_CHECK(released ? find_version() : judge_variants());
   if (!released) choose_attestation_form();
   SHIPSET_CHECK(judge_tags());
+  warn_of_what_stays();
   SHIPSET_CHECK(judge_set());
   for (const auto& moved : stores_.moved()) {
     Problem problem;

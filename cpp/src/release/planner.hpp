@@ -47,6 +47,7 @@ class Planner {
   Result<void> leave_out(std::size_t target, const Error& error);
 
   void choose_attestation_form();
+  void warn_of_what_stays();
   Result<void> judge_variants();
   Result<void> judge_at(PlannedVariant& variant, std::size_t target);
   Result<void> judge_tags();

@@ -216,6 +216,8 @@ def read_request(reader: BinaryIO, connection: socket.socket) -> Request | None:
         if not colon or total > HEADER_LIMIT:
             raise BadRequestError("the header cannot be read")
         headers[name.strip().lower()] = value.strip()
+    if target.startswith("http://"):  # to a proxy: RFC 9112 section 3.2.2
+        target = "/" + target.removeprefix("http://").partition("/")[2]
     path, _, query = target.partition("?")
     found: dict[str, list[str]] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
